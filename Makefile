@@ -1,0 +1,36 @@
+# Everything runs through uv, which `make` fetches into .venv-uv when the machine has none.
+UV := $(shell command -v uv 2>/dev/null || echo .venv-uv/bin/uv)
+RUN := $(UV) run --frozen
+
+.PHONY: demo test test-all check bench format setup
+
+setup: .venv/.ready
+
+.venv/.ready: pyproject.toml uv.lock
+	@command -v uv >/dev/null || test -x .venv-uv/bin/uv || { python3 -m venv .venv-uv && .venv-uv/bin/pip install -q uv; } || { \
+		echo "Setting up needs Python's venv module: apt-get install python3 python3-venv"; exit 1; }
+	$(UV) sync --frozen
+	@touch $@
+
+demo: setup          ## the main job on the local sandbox, needing nothing (KEEP=1 leaves it running)
+	$(RUN) crm-kare demo $(if $(KEEP),--keep)
+
+test: setup          ## the tests, under five minutes
+	$(RUN) pytest -m "not slow"
+
+test-all: setup      ## the long ones too
+	$(RUN) pytest
+
+check: setup         ## format, lint, types, import contracts, tests
+	$(RUN) ruff format --check
+	$(RUN) ruff check
+	$(RUN) mypy
+	$(RUN) lint-imports
+	$(RUN) pytest -m "not slow"
+
+format: setup
+	$(RUN) ruff format
+	$(RUN) ruff check --fix
+
+bench: setup         ## speed and memory as ratios against a plain pandas version and a bare scan
+	$(RUN) python bench/score.py

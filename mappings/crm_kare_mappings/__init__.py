@@ -1,0 +1,1 @@
+"""Starter mappings, rulebook and playbooks, copied by `crm-kare init`."""

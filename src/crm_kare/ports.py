@@ -1,0 +1,303 @@
+"""What the core asks of a CRM (`Connector`) and of time (`Clock`). Connectors implement these; the core calls nothing else.
+
+Values cross this border as canonical text, so that every CRM, file and reply shape meets the core in one form:
+
+- text: as it stands, `None` for blank (CRMs keep no empty string);
+- number and money: plain decimal text, exponent allowed (`-12.50`, `3.5E8`), no thousands separator, no currency sign;
+- date: `YYYY-MM-DD` where the CRM holds a *date* (never shifted), ISO 8601 with zone (`2026-11-03T23:30:00Z`) where it
+  holds a point in time: the core turns that into a day in the organisation's time zone;
+- bool: `true` or `false`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import pyarrow as pa
+from pydantic import SecretStr
+
+from crm_kare.labels import Label
+from crm_kare.model import Kind, Outcome, Problem
+
+
+class Clock(Protocol):
+    """Time as it is passed in; tests pass their own."""
+
+    def now(self) -> datetime:
+        """The present moment, in UTC, with zone."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never go back, for durations."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait that long."""
+        ...
+
+
+@dataclass(frozen=True)
+class SourceField:
+    """One column to pull: our column name, the CRM's field, and the type the column will have.
+
+    `source` is the CRM's field name (`Owner.Name`, `hs_is_closed_won`, `Close Date`), or a pseudo-field that the
+    connector documents and computes (`@primary_company`, `@row`).
+    """
+
+    column: str
+    source: str
+    kind: Kind
+
+
+@dataclass(frozen=True)
+class StreamSpec:
+    """One stream to pull: which object of the CRM feeds it, and its columns; the first is the id.
+
+    `options` are the mapping's connector-specific settings of this stream (sheet name, encoding, `distinct` …).
+    """
+
+    stream: str
+    source: str
+    fields: tuple[SourceField, ...]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def arrow_schema(self) -> pa.Schema:
+        """Schema of every page's records: one nullable utf8 column per field, in the order of `fields`."""
+        return pa.schema([(one.column, pa.string()) for one in self.fields])
+
+
+@dataclass(frozen=True)
+class Page:
+    """A piece of a pull.
+
+    Attributes:
+        records: rows as of now, schema `StreamSpec.arrow_schema()`. A row seen twice is no error: the last one counts.
+        deleted: ids that are gone (deleted, merged away, archived).
+        cursor: where to go on after this page: handed back to `pull` after a stop, or by the next run. Opaque text.
+        total: how many records the pull will bring, where the CRM tells it; for progress.
+        problems: rows that could not be read, and the like.
+    """
+
+    records: pa.RecordBatch
+    cursor: str
+    deleted: tuple[str, ...] = ()
+    total: int | None = None
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True)
+class FieldInfo:
+    """One field of a CRM object, as this user sees it.
+
+    `type` is the CRM's own word; `kind` ours, `None` for types we cannot map. `values` are a picklist's API values.
+    `filled` is the share of records that have a value, where it was asked for and is known.
+    """
+
+    name: str
+    label: str
+    type: str
+    kind: Kind | None
+    updateable: bool = False
+    values: tuple[str, ...] = ()
+    length: int = 0
+    custom: bool = False
+    filled: float | None = None
+
+
+@dataclass(frozen=True)
+class Organisation:
+    """The CRM's account: its id and name, time zone (IANA), home currency (ISO, empty = unknown), web address."""
+
+    id: str
+    name: str
+    timezone: str = "UTC"
+    currency: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class LabelField:
+    """A label and the CRM field that holds it under the mapping's prefix."""
+
+    label: Label
+    field: str
+
+
+@dataclass(frozen=True)
+class RecordWrite:
+    """Labels to write on one account. Both mappings go from label name to canonical text, `None` = blank.
+
+    `expected` is what the CRM held when the plan was made: where it holds something else by now, a person moved it.
+    """
+
+    account_id: str
+    values: Mapping[str, str | None]
+    expected: Mapping[str, str | None]
+
+
+@dataclass(frozen=True)
+class WriteRequest:
+    """Records to write in one go, at most `Capabilities.write_batch` of them, no account twice.
+
+    `read_at` is when the values expected were read: a connector may use it to ask only for records that moved since.
+    `planned` is the size of the whole plan, so that a connector can choose its bulk path.
+    """
+
+    source: str
+    fields: tuple[LabelField, ...]
+    records: tuple[RecordWrite, ...]
+    read_at: datetime = datetime(1970, 1, 1, tzinfo=UTC)
+    planned: int = 0
+
+
+@dataclass(frozen=True)
+class ProvisionStep:
+    """One thing `provision` or `deprovision` did, would do (`--dry-run`), or found already there.
+
+    `action` is one of create, change, delete, grant, none.
+    """
+
+    action: str
+    what: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Calls:
+    """API calls made so far by this connector object."""
+
+    read: int = 0
+    write: int = 0
+
+
+@dataclass(frozen=True)
+class Quota:
+    """The CRM's daily allowance, `None` where it has none or does not tell."""
+
+    used: int | None = None
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a connector can do. A gap is declared with its reason, and stays one: the suite checks both directions.
+
+    Attributes:
+        streams: names of the streams it can pull.
+        write_batch: records in one `WriteRequest`, at most.
+        incremental: whether `pull` with a cursor brings only what changed.
+        provisions: whether `provision` creates fields (files need none).
+        deletions: whether deleted records come as `Page.deleted` in an incremental pull.
+        reasons: for each capability that is False, why.
+    """
+
+    streams: frozenset[str]
+    write_batch: int
+    incremental: bool = True
+    provisions: bool = True
+    deletions: bool = True
+    reasons: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Context:
+    """All that a connector is given; it reads no environment, clock or file by itself.
+
+    Attributes:
+        crm: the CRM's name in the project.
+        credentials: secrets by their Contract name (`SALESFORCE_ACCESS_TOKEN`), per-CRM prefix already taken off.
+        clock: time.
+        folder: the project's folder, for connectors that read files.
+        state: a folder of this CRM's own for what must outlive a run (rotated tokens); files there are 0600.
+        options: the mapping's connector-specific settings (`api_version`, `results` …).
+        daily_share: share of the CRM's daily allowance that may be used.
+        burst_share: share of its burst allowance.
+    """
+
+    crm: str
+    credentials: Mapping[str, SecretStr]
+    clock: Clock
+    folder: Path
+    state: Path
+    options: Mapping[str, Any] = field(default_factory=dict)
+    daily_share: float = 0.8
+    burst_share: float = 0.9
+
+
+@runtime_checkable
+class Connector(Protocol):
+    """A CRM. Constructing one does no network, no file, no environment: the first call logs in.
+
+    Every method may raise `AccessError` (login, permission), `RetryError` or `QuotaError` (try later), `ConfigError`
+    (the mapping asks for what is not there) and `StopError`; nothing else.
+    """
+
+    capabilities: Capabilities
+
+    def field_name(self, label: Label, prefix: str) -> str:
+        """The CRM's field name of a label under a prefix: `KARE_Profile__c`, `kare_profile`, `Profile`."""
+        ...
+
+    def organisation(self) -> Organisation:
+        """Who we are logged in to."""
+        ...
+
+    def check(self, specs: Sequence[StreamSpec], fields: Sequence[LabelField]) -> list[Problem]:
+        """Everything that would stop or spoil a run, all at once, each with its fix: login, scopes, missing fields,
+        field-level permissions, picklist values, quota. A wrong login is a problem in the list here, not an exception.
+        """
+        ...
+
+    def schema(self, source: str, *, fill_rates: bool = False) -> list[FieldInfo]:
+        """The fields of one object as this user sees them."""
+        ...
+
+    def pull(self, spec: StreamSpec, cursor: str | None) -> Iterator[Page]:
+        """Pages of a stream: all records where `cursor` is `None`, else what changed since. At least one page, whose
+        cursor starts the next pull. Mapped fields that are missing raise `ConfigError` naming all of them.
+        """
+        ...
+
+    def provision(self, source: str, fields: Sequence[LabelField], *, dry_run: bool) -> list[ProvisionStep]:
+        """Create or bring up to date our fields, their group and permission set; a second call changes nothing."""
+        ...
+
+    def deprovision(self, source: str, fields: Sequence[LabelField], *, dry_run: bool) -> list[ProvisionStep]:
+        """Take them away again."""
+        ...
+
+    def write(self, request: WriteRequest) -> list[Outcome]:
+        """Write; one outcome per record, in the order given. Never creates or deletes a record, never touches another
+        field. A record that holds the values already is `same`, one that holds neither them nor what was expected is
+        `conflict` and stays as it is. A lost answer is `unknown`. Raises only when the whole call failed and nothing
+        of it was written.
+        """
+        ...
+
+    def read(
+        self, source: str, account_ids: Sequence[str], fields: Sequence[LabelField]
+    ) -> Mapping[str, Mapping[str, str | None]]:
+        """Present values by account id and label name; accounts that are gone are left out."""
+        ...
+
+    def record_url(self, source: str, account_id: str) -> str:
+        """Where a person sees the account; empty where there is no page."""
+        ...
+
+    def calls(self) -> Calls:
+        """API calls so far."""
+        ...
+
+    def quota(self) -> Quota:
+        """The daily allowance as last told by the CRM; makes no call."""
+        ...
+
+    def close(self) -> None:
+        """Give back connections and files."""
+        ...
+
+
+ConnectorFactory = Callable[[Context], Connector]
+"""What an entry point of the group `crm_kare.connectors` names."""
