@@ -1,0 +1,82 @@
+"""The gate that every request passes: counts it, and makes go wrong what `Faults` says. ASGI middleware."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from crm_kare.sandbox.faults import DROP, SLOW, STATUS, TRUNCATE, Call, Fault, Faults
+
+ADMIN: Final = "/sandbox/"
+"""Below this path nothing goes wrong and nothing is counted."""
+
+
+@dataclass
+class _Answer:
+    """An answer held back."""
+
+    messages: list[Message] = field(default_factory=list)
+
+    async def take(self, message: Message) -> None:
+        self.messages.append(message)
+
+    @property
+    def status(self) -> int:
+        return int(self.messages[0]["status"]) if self.messages else 0
+
+
+class Gate:
+    """Wraps the app; must be the outermost, for it reaches through uvicorn's `send` to the connection."""
+
+    def __init__(self, app: ASGIApp, faults: Faults) -> None:
+        self._app = app
+        self._faults = faults
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let one request through."""
+        if scope["type"] != "http" or scope["path"].startswith(ADMIN):
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        fault = self._faults.next_for(scope["method"], scope["path"])
+        status = await self._pass(fault, scope, receive, send)
+        self._faults.record(Call(scope["method"], scope["path"], status, time.perf_counter() - began))
+
+    async def _pass(self, fault: Fault | None, scope: Scope, receive: Receive, send: Send) -> int:
+        if fault is not None and fault.kind == SLOW:
+            await asyncio.sleep(fault.seconds)
+        carried_out = fault is None or fault.after or fault.kind in {SLOW, TRUNCATE}
+        answer = _Answer()
+        if carried_out:
+            await self._app(scope, receive, answer.take)
+        if fault is None or fault.kind == SLOW:
+            for message in answer.messages:
+                await send(message)
+            return answer.status
+        return await _spoil(fault, answer, scope, receive, send)
+
+
+async def _spoil(fault: Fault, answer: _Answer, scope: Scope, receive: Receive, send: Send) -> int:
+    if fault.kind == STATUS:
+        await Response(fault.body, fault.status, dict(fault.headers))(scope, receive, send)
+        return fault.status
+    if fault.kind == TRUNCATE:
+        await send(answer.messages[0])
+        body = b"".join(one.get("body", b"") for one in answer.messages[1:])
+        await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
+        await asyncio.sleep(0.01)
+    await _cut(send)
+    return 0 if fault.kind == DROP else answer.status
+
+
+async def _cut(send: Send) -> None:
+    """Break the connection: uvicorn's `send` is a method of its request cycle, which holds the transport."""
+    cycle: Any = getattr(send, "__self__", None)
+    if cycle is None:
+        raise RuntimeError("connections can only be broken under uvicorn")
+    cycle.transport.abort()
+    while not cycle.disconnected:
+        await asyncio.sleep(0)

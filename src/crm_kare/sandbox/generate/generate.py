@@ -1,0 +1,71 @@
+"""The generator: from a number of accounts, a seed and a day to a whole business."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from random import Random
+from typing import Final
+
+from crm_kare.sandbox.generate.business import Business, Company, Deal, Rep
+from crm_kare.sandbox.generate.companies import company, people_of
+from crm_kare.sandbox.generate.deals import deals_of
+from crm_kare.sandbox.generate.mess import orphan_deals, spoiled_companies, spoiled_deals
+from crm_kare.sandbox.generate.words import FIRST_NAMES, LAST_NAMES, TEAMS
+
+_ACCOUNTS_PER_REP: Final = 120
+
+
+def generate(accounts: int, seed: int, as_of: date) -> Business:
+    """A business with so many accounts, as it stands at the end of `as_of`; the same for the same three arguments.
+
+    Every account has its own stream of chance, so that most of them are the same in a larger business of that seed.
+    """
+    reps = tuple(_reps(max(4, accounts // _ACCOUNTS_PER_REP), seed))
+    companies = tuple(spoiled_companies(_companies(accounts, seed, as_of, len(reps)), seed))
+    deals = list(_deals(companies, seed, as_of))
+    deals += orphan_deals(accounts, seed, as_of, len(deals))
+    deals = spoiled_deals(deals, seed, as_of)
+    people = []
+    for one in companies:
+        people += people_of(one, Random(f"{seed}:people:{one.key}"), len(people))  # noqa: S311  no secret
+    return Business(as_of, reps, companies, tuple(deals), tuple(people))
+
+
+def _reps(number: int, seed: int) -> Iterator[Rep]:
+    draw = Random(f"{seed}:reps")  # noqa: S311
+    for key in range(number):
+        first, last = draw.choice(FIRST_NAMES), draw.choice(LAST_NAMES)
+        yield Rep(
+            key,
+            first,
+            last,
+            f"rep{key}@vendor.example",
+            TEAMS[key % len(TEAMS)],
+            active=draw.random() > 0.08 or not key,
+        )
+
+
+def _companies(accounts: int, seed: int, as_of: date, reps: int) -> list[Company]:
+    made: list[Company] = []
+    for key in range(accounts):
+        draw = Random(f"{seed}:company:{key}")  # noqa: S311
+        one = company(key, draw, as_of, reps)
+        if key > 10 and draw.random() < 0.12:
+            one = _related(one, made[draw.randrange(max(0, key - 400), key)], draw)
+        made.append(one)
+    return made
+
+
+def _related(one: Company, other: Company, draw: Random) -> Company:
+    """`one` as a daughter of `other`, or of the group that it belongs to (a sister)."""
+    parent = other.parent if other.parent is not None and draw.random() < 0.8 else other.key
+    family = other.name.split()[0]
+    return replace(one, parent=parent, name=f"{family} {one.name.split(' ', 1)[-1]}", owner=other.owner)
+
+
+def _deals(companies: tuple[Company, ...], seed: int, as_of: date) -> Iterator[Deal]:
+    key = 0
+    for one in companies:
+        for deal in deals_of(one, Random(f"{seed}:deals:{one.key}"), as_of):  # noqa: S311
+            yield replace(deal, key=key)
+            key += 1

@@ -1,0 +1,182 @@
+"""The sandbox as an ASGI app, and as a server on this machine's loopback address."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+import uvicorn
+from fastapi import APIRouter, Body, FastAPI
+from fastapi.responses import JSONResponse
+from starlette.types import ASGIApp
+
+from crm_kare.ports import Clock
+from crm_kare.sandbox import salesforce
+from crm_kare.sandbox.faults import Fault, Faults
+from crm_kare.sandbox.gate import Gate
+from crm_kare.sandbox.generate import generate
+from crm_kare.sandbox.state import Sandbox
+from crm_kare.sandbox.store import Store
+
+VENDORS: Final = ("salesforce", "hubspot")
+
+
+def build(
+    clock: Clock,
+    *,
+    accounts: int = 10_000,
+    seed: int = 1,
+    as_of: date | None = None,
+    vendors: tuple[str, ...] = VENDORS,
+    same_business: bool = True,
+    path: Path | None = None,
+) -> Sandbox:
+    """A sandbox with a generated business in each vendor's org.
+
+    Args:
+        clock: time; `as_of` defaults to its day.
+        accounts: how many, in each org.
+        seed: of the business.
+        as_of: the day up to which the business has happened.
+        vendors: which orgs there are.
+        same_business: both orgs hold the same companies; else the second has a seed of its own.
+        path: a file for the store, made anew; `None` = in memory.
+    """
+    sandbox = Sandbox(Store(clock, path), clock)
+    day = as_of or clock.now().date()
+    for place, vendor in enumerate(vendors):
+        held = sandbox.businesses.get(vendors[0]) if same_business else None
+        business = held or generate(accounts, seed + place, day)
+        sandbox.businesses[vendor] = business
+        _LOADERS[vendor](sandbox, business)
+    return sandbox
+
+
+_LOADERS: Final = {"salesforce": salesforce.load}
+_ROUTERS: Final = {"salesforce": salesforce.router_for}
+
+
+def create_app(sandbox: Sandbox) -> ASGIApp:
+    """The app: each vendor's addresses, the page for people, and `/sandbox/` for whoever runs it."""
+    app = FastAPI(title="crm-kare sandbox", openapi_url=None, docs_url=None, redoc_url=None)
+    routers = [_admin(sandbox), *(_ROUTERS[vendor](sandbox) for vendor in sandbox.businesses)]
+    for router in routers:
+        app.router.routes.extend(router.routes)
+    return Gate(app, sandbox.faults)
+
+
+def _admin(sandbox: Sandbox) -> APIRouter:
+    router = APIRouter(prefix="/sandbox")
+    faults = sandbox.faults
+
+    @router.get("/ready")
+    def ready() -> dict[str, Any]:
+        sizes = {vendor: len(business.companies) for vendor, business in sandbox.businesses.items()}
+        return {"ready": True, "accounts": sizes}
+
+    @router.post("/faults")
+    def order(ordered: list[dict[str, Any]] = Body()) -> JSONResponse:  # noqa: B008  FastAPI's way
+        try:
+            faults.order(*(_fault(one) for one in ordered))
+        except (TypeError, ValueError) as error:
+            return JSONResponse({"error": str(error)}, 400)
+        return JSONResponse({"ordered": len(ordered)})
+
+    @router.post("/faults/inside/{name}")
+    def order_inside(name: str, times: int = 1) -> dict[str, Any]:
+        faults.order_inside(name, times)
+        return {"ordered": times}
+
+    @router.delete("/faults")
+    def clear() -> dict[str, Any]:
+        faults.clear()
+        return {"ordered": 0}
+
+    @router.get("/calls")
+    def calls(path: str = "*", method: str = "*") -> list[dict[str, Any]]:
+        return [asdict(one) for one in faults.calls(path, method)]
+
+    return router
+
+
+def _fault(told: dict[str, Any]) -> Fault:
+    headers = tuple((str(name), str(value)) for name, value in dict(told.get("headers", {})).items())
+    return Fault(**{**told, "headers": headers})
+
+
+class RunningSandbox:
+    """A sandbox being served. `url` is its root; ends with `stop`."""
+
+    def __init__(self, sandbox: Sandbox, port: int = 0) -> None:
+        self.sandbox = sandbox
+        self._socket = socket.create_server(("127.0.0.1", port), backlog=128)
+        self.port = int(self._socket.getsockname()[1])
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                create_app(sandbox),
+                log_config=None,
+                log_level="critical",
+                access_log=False,
+                lifespan="off",
+                proxy_headers=False,
+                ws="none",
+                timeout_graceful_shutdown=1,
+            )
+        )
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [self._socket]}, name="sandbox", daemon=True
+        )
+
+    @property
+    def store(self) -> Store:
+        """What it holds."""
+        return self.sandbox.store
+
+    @property
+    def faults(self) -> Faults:
+        """What goes wrong in it, and the calls so far."""
+        return self.sandbox.faults
+
+    def start(self) -> None:
+        """Serve; a connection made after this is answered (the socket listens already)."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop serving, and give back socket and store."""
+        self._server.should_exit = True
+        self._thread.join()
+        self._socket.close()
+        self.store.close()
+
+    def salesforce_environment(self) -> dict[str, str]:
+        """The Contract's settings with which a client logs in as the integration user."""
+        return salesforce.environment(self.url)
+
+
+@contextmanager
+def serve(
+    clock: Clock,
+    *,
+    accounts: int = 10_000,
+    seed: int = 1,
+    port: int = 0,
+    as_of: date | None = None,
+    vendors: tuple[str, ...] = VENDORS,
+    same_business: bool = True,
+    path: Path | None = None,
+) -> Iterator[RunningSandbox]:
+    """Serve a new sandbox on 127.0.0.1 for the length of the block; port 0 takes a free one. Arguments as `build`."""
+    sandbox = build(
+        clock, accounts=accounts, seed=seed, as_of=as_of, vendors=vendors, same_business=same_business, path=path
+    )
+    running = RunningSandbox(sandbox, port)
+    running.start()
+    try:
+        yield running
+    finally:
+        running.stop()

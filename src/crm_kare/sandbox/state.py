@@ -1,0 +1,25 @@
+"""What both vendors' sides work on.
+
+A vendor's side is a package with `load(sandbox, business)` (defines its org in the store and fills it),
+`router_for(sandbox)` (its addresses) and `environment(url)` (the Contract's settings to use it).
+"""
+
+from dataclasses import dataclass, field
+
+from crm_kare.ports import Clock
+from crm_kare.sandbox.faults import Faults
+from crm_kare.sandbox.generate import Business
+from crm_kare.sandbox.store import Store
+
+
+@dataclass
+class Sandbox:
+    """The sandbox in one hand.
+
+    `businesses` is what was loaded into each vendor's org, by vendor name; a vendor without one is not served.
+    """
+
+    store: Store
+    clock: Clock
+    faults: Faults = field(default_factory=Faults)
+    businesses: dict[str, Business] = field(default_factory=dict)
