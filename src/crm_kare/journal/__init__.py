@@ -1,1 +1,73 @@
-"""journal."""
+"""The journal: all that must outlive a run. One database, SQLite by default, PostgreSQL when shared."""
+
+from dataclasses import dataclass
+
+from crm_kare.journal.changes import WAITS, Changes, Recorded, Rejection
+from crm_kare.journal.labels import HeldLabel, LabelHistory
+from crm_kare.journal.leases import Leases
+from crm_kare.journal.migrate import migrate
+from crm_kare.journal.notes import KeptPortfolio, Notes
+from crm_kare.journal.pointers import Pointer, Pointers
+from crm_kare.journal.runs import Run, Runs
+from crm_kare.journal.store import Store, connect
+
+__all__ = [
+    "WAITS",
+    "Changes",
+    "HeldLabel",
+    "Journal",
+    "KeptPortfolio",
+    "LabelHistory",
+    "Leases",
+    "Notes",
+    "Pointer",
+    "Pointers",
+    "Recorded",
+    "Rejection",
+    "Run",
+    "Runs",
+    "open_journal",
+]
+
+
+@dataclass(frozen=True)
+class Journal:
+    """An open journal, one part per concern.
+
+    Attributes:
+        store: the database.
+        leases: who may run which CRM now.
+        runs: every run, how it ended and what it said.
+        changes: intents, outcomes, own last values, rejected accounts.
+        labels: each account's profiles over time.
+        pointers: where each stream of the mirror stands.
+        notes: portfolio figures, applied plans, organisation, the last run's metrics.
+    """
+
+    store: Store
+    leases: Leases
+    runs: Runs
+    changes: Changes
+    labels: LabelHistory
+    pointers: Pointers
+    notes: Notes
+
+    def close(self) -> None:
+        """Give back all connections."""
+        self.store.close()
+
+
+def open_journal(url: str) -> Journal:
+    """Open the journal at a database address (`sqlite:////abs/path`, `postgresql+psycopg://…`) and bring its tables up
+    to date.
+
+    Raises:
+        ConfigError: the address cannot be used.
+        StopError: the database refuses, or is of a newer version than this program.
+        BusyError: another program holds it.
+    """
+    store = connect(url)
+    migrate(store)
+    return Journal(
+        store, Leases(store), Runs(store), Changes(store), LabelHistory(store), Pointers(store), Notes(store)
+    )

@@ -1,0 +1,1 @@
+"""The journal's tables, step by step; a step that was released is never edited."""
