@@ -1,0 +1,145 @@
+"""The project file, `crm-kare.yaml`: which CRMs there are, and the limits that hold for all of them."""
+
+import re
+import zoneinfo
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
+
+from crm_kare.config.findings import Finding, Place, RefusedError, did_you_mean
+from crm_kare.config.mapping import Mapping, load_mapping
+from crm_kare.config.schedule import check_schedule
+from crm_kare.config.yaml_files import load_yaml
+from crm_kare.errors import UsageError
+
+PROJECT_FILE: Final = "crm-kare.yaml"
+"""Name of the project file."""
+
+_SLUG: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+
+
+def _time_zone(name: str) -> str:
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        known = did_you_mean(name, zoneinfo.available_timezones())
+        raise RefusedError(f"unknown time zone `{name}`", known or "use a name like Europe/Berlin") from None
+    return name
+
+
+_Share = Annotated[float, Field(ge=0, le=1)]
+_UsedShare = Annotated[float, Field(gt=0, le=1)]
+
+
+class Strict(BaseModel):
+    """Frozen, and every key it does not know is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Crm(Strict):
+    """One CRM of the project."""
+
+    connector: Annotated[str, Field(min_length=1)]
+    mapping: Annotated[str, Field(min_length=1)]
+    schedule: Annotated[str, AfterValidator(check_schedule)] | None = None
+    timezone: Annotated[str, AfterValidator(_time_zone)] = "UTC"
+    env_prefix: Annotated[str, Field(pattern=r"^([A-Z][A-Z0-9]*_)*$")] = ""
+
+
+class Brakes(Strict):
+    """What stops a run before its first write (the numbers are shares, 0.05 = 5 %)."""
+
+    transition_share: _Share = 0.05
+    transition_floor: Annotated[int, Field(ge=0)] = 20
+    mirror_shrink: _Share = 0.1
+    unknown_jump: _Share = 0.1
+
+
+class Quota(Strict):
+    """How much of the CRM's allowance we may use."""
+
+    daily_share: _UsedShare = 0.8
+    burst_share: _UsedShare = 0.9
+
+
+class Serve(Strict):
+    """Where the daemon answers."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8731
+
+
+class Retention(Strict):
+    """How long the journal keeps what it need not."""
+
+    runs_days: Annotated[int, Field(ge=30)] = 400
+
+
+class Project(Strict):
+    """The project file, checked."""
+
+    version: Literal[1]
+    crms: dict[str, Crm] = Field(min_length=1)
+    rulebook: Annotated[str, Field(min_length=1)] = "rulebook.yaml"
+    playbooks: Annotated[str, Field(min_length=1)] = "playbooks"
+    brakes: Brakes = Brakes()
+    quota: Quota = Quota()
+    serve: Serve = Serve()
+    retention: Retention = Retention()
+    _folder: Path = PrivateAttr(default=Path())
+
+    @property
+    def folder(self) -> Path:
+        """Where the project file stands; its paths start there."""
+        return self._folder
+
+    @property
+    def rulebook_path(self) -> Path:
+        """The rulebook's file."""
+        return self.folder / self.rulebook
+
+    def crm(self, name: str) -> Crm:
+        """The CRM of that name; `UsageError` where there is none."""
+        if name not in self.crms:
+            known = did_you_mean(name, self.crms)
+            raise UsageError(f"no CRM is called `{name}`.", fix=known[:1].upper() + known[1:], where=PROJECT_FILE)
+        return self.crms[name]
+
+    def mapping(self, name: str) -> Mapping:
+        """The mapping of a CRM, read from its file."""
+        crm = self.crm(name)
+        return load_mapping(self.folder / crm.mapping, crm.connector)
+
+    def findings(self) -> list[Finding]:
+        """Names that are no safe names, and CRMs that would use each other's credentials."""
+        found = [
+            Finding(("crms", name), f"`{name}` is no name for a CRM", "use lower-case letters, digits, - and _")
+            for name in self.crms
+            if not _SLUG.fullmatch(name)
+        ]
+        return found + _shared_credentials(self.crms)
+
+
+def _shared_credentials(crms: dict[str, Crm]) -> list[Finding]:
+    seen: dict[tuple[str, str], str] = {}
+    found = []
+    for name, crm in crms.items():
+        first = seen.setdefault((crm.connector, crm.env_prefix), name)
+        if first != name and crm.connector != "files":
+            place: Place = ("crms", name)
+            told = f"`{name}` and `{first}` would use the same credentials"
+            found.append(Finding(place, told, f"give one of them an `env_prefix`, like {name.upper()}_"))
+    return found
+
+
+def load_project(folder: Path) -> Project:
+    """The project in a folder.
+
+    Raises:
+        ConfigError: no project file there, or a wrong one, with every problem.
+    """
+    project = load_yaml(folder / PROJECT_FILE, Project)
+    project._folder = folder  # noqa: SLF001  no key of the file, so no field; set once, here
+    return project
