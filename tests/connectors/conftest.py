@@ -1,0 +1,42 @@
+"""Rigs by name: `<name>_rig.py` beside this file, one for each registered connector and one for the in-memory one."""
+
+import importlib.util
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from crm_kare.testing.rig import Rig, RigMaker
+
+HERE = Path(__file__).parent
+
+
+def rig_maker(name: str) -> RigMaker:
+    """The function `rig` of `<name>_rig.py`.
+
+    Raises:
+        FileNotFoundError: a connector is registered and nobody wrote its rig.
+    """
+    path = HERE / f"{name}_rig.py"
+    if not path.exists():
+        raise FileNotFoundError(
+            f"The connector {name} is registered and has no {path.name}: see connectors/README.md, step 6."
+        )
+    module_name = f"crm_kare_rigs_{name}"
+    if module_name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(module_name, path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[module_name] = module
+        spec.loader.exec_module(module)
+    maker: RigMaker = sys.modules[module_name].rig
+    return maker
+
+
+@pytest.fixture
+def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
+    """The rig of the connector that the test is parametrised with (indirectly)."""
+    with rig_maker(str(request.param))(tmp_path) as made:
+        yield made
