@@ -1,0 +1,75 @@
+"""What each account should hold: the judgement of `method.score` as canonical text, one column per label."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from crm_kare.labels import FieldType, Label
+
+FROM_HISTORY: Final = ("Previous_Profile", "Changed_On")
+"""Labels that come from what was held before, not from the judgement alone."""
+
+
+def cut(text: str, length: int) -> str:
+    """A text of at most `length` characters: whole words, `…` where something was left out."""
+    if len(text) <= length:
+        return text
+    head = text[: length - 1]
+    if not text[length - 1].isspace():
+        whole = head.rsplit(maxsplit=1)
+        head = whole[0] if len(whole) > 1 else head
+    return head.rstrip(" ,;:\n") + "…"
+
+
+def wanted(labels: pa.Table, names: Sequence[Label]) -> pa.Table:
+    """One row per account: `account_id` and a text column for every label of `names` that the judgement decides.
+
+    Args:
+        labels: `Scored.labels`.
+        names: the labels to write; those of `FROM_HISTORY` are left to the planner.
+    """
+    columns = {"account_id": labels["account_id"].cast(pa.string())}
+    for label in names:
+        if label.name not in FROM_HISTORY:
+            columns[label.name] = _fit(_text(labels, label), label)
+    return pa.table(columns)
+
+
+def _text(labels: pa.Table, label: Label) -> pa.ChunkedArray:
+    if label.name == "Reasons":
+        return _reasons(labels)
+    name = label.name.lower()
+    if name not in labels.column_names:
+        return pa.chunked_array([pa.nulls(labels.num_rows, pa.string())])
+    values = labels[name]
+    if pa.types.is_boolean(values.type):
+        return pc.if_else(values, "Yes", "No")
+    return _joined(values, "; ")
+
+
+def _joined(values: pa.ChunkedArray, between: str) -> pa.ChunkedArray:
+    if pa.types.is_list(values.type) or pa.types.is_large_list(values.type):
+        return pc.binary_join(values.cast(pa.list_(pa.string())), between)
+    return values.cast(pa.string())
+
+
+def _reasons(labels: pa.Table) -> pa.ChunkedArray:
+    """All of it, a line each: the reasons, then the runner-up."""
+    lines = _joined(labels["reasons"], "\n")
+    if "runner_up" not in labels.column_names:
+        return lines
+    second = pc.binary_join_element_wise("Runner-up: ", labels["runner_up"].cast(pa.string()), "")
+    return pc.binary_join_element_wise(lines, second, "\n", null_handling="skip")
+
+
+def _fit(values: pa.ChunkedArray, label: Label) -> pa.ChunkedArray:
+    """Texts at most as long as the field; only those that are too long pass through Python."""
+    if label.type not in (FieldType.TEXT, FieldType.LONG_TEXT) or not label.length:
+        return values
+    long = pc.fill_null(pc.greater(pc.utf8_length(values), label.length), fill_value=False)
+    if not pc.any(long).as_py():
+        return values
+    shorter = [cut(text, label.length) for text in values.filter(long).to_pylist()]
+    return pa.chunked_array([pc.replace_with_mask(values.combine_chunks(), long.combine_chunks(), pa.array(shorter))])
