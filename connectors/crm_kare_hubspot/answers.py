@@ -1,0 +1,179 @@
+"""What HubSpot's answers mean: every refusal sorted into a `Trouble`, with the details that name record and property.
+
+Its error bodies have several shapes and every field in them is optional (HubSpot's guide on error handling).
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from crm_kare.errors import KareError
+from crm_kare.http import CallError, Trouble, redacted, translated
+
+Json = dict[str, Any]
+
+_LOCKED_WAIT: Final = 2.0
+_ROLLING_WAIT: Final = 10.0
+_SECONDLY_WAIT: Final = 1.0
+_EMBEDDED: Final = re.compile(r"^[^\[]*?not valid: (\[.*\])\s*$", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Detail:
+    """One error inside an answer: HubSpot's code and message, the property, and the records it names."""
+
+    code: str
+    message: str
+    field: str = ""
+    ids: tuple[str, ...] = ()
+
+
+class RefusalError(CallError):
+    """A call that HubSpot answered with an error.
+
+    Attributes:
+        details: the single errors of the answer.
+        scopes: the scopes it asked for, any one of which is enough.
+    """
+
+    def __init__(self, trouble: Trouble, details: tuple[Detail, ...] = (), scopes: tuple[str, ...] = ()) -> None:
+        super().__init__(trouble)
+        self.details = details
+        self.scopes = scopes
+
+
+def refusal(status: int, body: bytes, headers: Mapping[str, str], *, writes: bool) -> RefusalError:
+    """The error for an answer outside 200–299; `writes`: a 5xx may come after the write was applied."""
+    told = _object(body)
+    kind, wait = _kind(status, told)
+    asked = _seconds(headers.get("Retry-After"))
+    trouble = Trouble(
+        kind=kind,
+        status=status,
+        code=_text(told.get("category") or told.get("policyName") or told.get("errorType") or told.get("status")),
+        message=redacted(_text(told.get("message"))),
+        retry_after=max((one for one in (asked, wait) if one is not None), default=None),
+        applied=writes and status >= 500,  # noqa: PLR2004  what HTTP calls a server error
+    )
+    return RefusalError(trouble, tuple(details(told)), _scopes(told))
+
+
+def _kind(status: int, told: Json) -> tuple[str, float | None]:
+    """Kind of trouble, and the wait that HubSpot's guide sets where it sends no Retry-After."""
+    simple: dict[int, tuple[str, float | None]] = {
+        401: ("login", None),
+        403: ("permission", None),
+        404: ("gone", None),
+        423: ("server", _LOCKED_WAIT),
+        477: ("server", None),
+    }
+    if status in simple:
+        return simple[status]
+    if status == 429:  # noqa: PLR2004  HTTP: too many requests
+        return _limit(f"{told.get('policyName', '')} {told.get('message', '')}".lower())
+    if status >= 500:  # noqa: PLR2004  what HTTP calls a server error
+        return "server", None
+    return ("request" if status >= 400 else "shape"), None  # noqa: PLR2004  what HTTP calls a client error
+
+
+def _limit(told: str) -> tuple[str, float | None]:
+    if "daily" in told:
+        return "quota", None
+    if "secondly" in told and "ten_secondly" not in told:
+        return "rate", _SECONDLY_WAIT
+    return "rate", _ROLLING_WAIT
+
+
+def details(told: Json) -> Iterator[Detail]:
+    """The single errors of an answer: `errors` (of a 207 too), and the list that older 400s carry in their message."""
+    for one in _list(told.get("errors")):
+        context = _context(one)
+        yield Detail(
+            code=_text(one.get("code") or one.get("category") or told.get("category")),
+            message=redacted(_text(one.get("message"))),
+            field="".join(_strings(context.get("propertyName"))[:1]),
+            ids=_strings(context.get("objectWriteTraceId")) or _strings(context.get("ids")),
+        )
+    for one in _embedded(_text(told.get("message"))):
+        yield Detail(_text(one.get("error")), redacted(_text(one.get("message"))), _text(one.get("name")))
+    whole = _context(told)
+    if ids := _strings(whole.get("objectWriteTraceId")) or _strings(whole.get("ids")):
+        yield Detail(_text(told.get("category")), redacted(_text(told.get("message"))), ids=ids)
+
+
+def _embedded(message: str) -> list[Json]:
+    found = _EMBEDDED.match(message)
+    if not found:
+        return []
+    try:
+        return _list(json.loads(found[1]))
+    except ValueError:
+        return []
+
+
+def _scopes(told: Json) -> tuple[str, ...]:
+    found: list[str] = []
+    for one in (told, *_list(told.get("errors"))):
+        for key in ("requiredGranularScopes", "requiredScopes"):
+            found += _strings(_context(one).get(key))
+    return tuple(dict.fromkeys(found))
+
+
+WHERE_TO_TICK: Final = (
+    "in HubSpot under Settings > Integrations > Service Keys (or Private Apps > Scopes); an OAuth app must be "
+    "installed again after a scope was added"
+)
+
+
+def meaning(error: CallError, where: str) -> KareError:
+    """Our error for a call that stayed failed, with what to do."""
+    if error.trouble.kind == "permission":
+        wanted = " or ".join(getattr(error, "scopes", ()))
+        return translated(error, where=where, fix=f"Tick {wanted or 'the missing scope'} {WHERE_TO_TICK}.")
+    fixes = {
+        "login": "Renew HUBSPOT_ACCESS_TOKEN, or HUBSPOT_REFRESH_TOKEN by installing the app again.",
+        "quota": "The allowance comes back at midnight of the portal's time zone.",
+        "gone": "Check the object's name in the mapping and `api_version`.",
+    }
+    return translated(error, where=where, fix=fixes.get(error.trouble.kind, ""))
+
+
+def shape_error(status: int, size: int, *, writes: bool) -> CallError:
+    """An answer that cannot be read; of its body only the size is told."""
+    return CallError(Trouble("shape", status, message=f"{size} bytes that are no JSON object", applied=writes))
+
+
+def _object(body: bytes) -> Json:
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _context(told: Json) -> Json:
+    found = told.get("context")
+    return found if isinstance(found, dict) else {}
+
+
+def _list(value: object) -> list[Json]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def _strings(value: object) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    return tuple(str(one) for one in value) if isinstance(value, list) else (str(value),)
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _seconds(value: str | None) -> float | None:
+    try:
+        return float(value) if value else None
+    except ValueError:
+        return None
