@@ -17,9 +17,11 @@ class Sandbox:
     """The sandbox in one hand.
 
     `businesses` is what was loaded into each vendor's org, by vendor name; a vendor without one is not served.
+    `sides` is what a vendor's side keeps beside the store (settings, tokens, counters), by vendor name.
     """
 
     store: Store
     clock: Clock
     faults: Faults = field(default_factory=Faults)
     businesses: dict[str, Business] = field(default_factory=dict)
+    sides: dict[str, object] = field(default_factory=dict)
