@@ -102,7 +102,7 @@ class Rate(Strict):
     """From this day on, one unit of the currency is worth `rate` units of the reporting currency."""
 
     since: date = Field(alias="from")
-    rate: Annotated[Decimal, Field(gt=0)]
+    rate: Annotated[Decimal, Field(gt=0, le=10_000_000)]
 
 
 class Currency(Strict):
