@@ -15,7 +15,7 @@ from sqlglot import exp, tokenize
 from sqlglot.errors import ParseError, SqlglotError
 from sqlglot.parser import Parser
 
-from crm_kare.config.findings import did_you_mean
+from crm_kare.config.findings import did_you_mean, sentence
 from crm_kare.errors import ConfigError
 from crm_kare.model import Kind
 
@@ -330,9 +330,7 @@ class _Reader:
     def _error(self, parsed: exp.Expr, message: str, fix: str = "") -> ConfigError:
         starts = [node.meta["start"] for node in parsed.walk() if "start" in node.meta]
         spot = f" ({_spot(self.text, min(starts))})" if starts else ""
-        return ConfigError(
-            f"{message}{spot}.", fix=f"{fix[0].upper()}{fix[1:]}".rstrip(".") + _stop(fix) if fix else ""
-        )
+        return ConfigError(f"{message}{spot}.", fix=sentence(fix))
 
 
 _READERS: Final[dict[type[exp.Expr], Callable[[_Reader, exp.Expr, int], Node]]] = {
@@ -352,10 +350,6 @@ _READERS: Final[dict[type[exp.Expr], Callable[[_Reader, exp.Expr, int], Node]]] 
     exp.Boolean: _Reader.boolean,
     exp.Cast: _Reader.cast,
 }
-
-
-def _stop(fix: str) -> str:
-    return "" if fix.endswith("?") else "."
 
 
 def _family(kind: Kind) -> str:

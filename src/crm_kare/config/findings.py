@@ -28,7 +28,12 @@ class Finding:
 
     def way_on(self) -> str:
         """The fix as a sentence, empty where there is none."""
-        return f"{self.fix[0].upper()}{self.fix[1:]}." if self.fix else ""
+        return sentence(self.fix)
+
+
+def sentence(words: str) -> str:
+    """The words with a capital at the head and a stop at the end; empty stays empty."""
+    return f"{words[:1].upper()}{words[1:]}{'' if words.endswith(('?', '.')) else '.'}" if words else ""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -50,6 +55,8 @@ def finding(error: Mapping[str, Any], model: type[BaseModel]) -> Finding:
         return Finding(place[:-1], f"`{place[-1]}` is missing", "add it")
     if kind in {"value_error", "assertion_error"}:
         return Finding(place, *_own_words(context.get("error")))
+    if kind in {"literal_error", "enum"}:
+        return Finding(place, f"{context['expected']} is wanted, this is {_shown(error.get('input'))}")
     if kind in _WORDS:
         message, fix = _WORDS[kind]
         return Finding(place, f"{message}, this is {_shown(error.get('input'))}", fix)

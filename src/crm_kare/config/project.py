@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
 
-from crm_kare.config.findings import Finding, Place, RefusedError, did_you_mean
+from crm_kare.config.findings import Finding, Place, RefusedError, did_you_mean, sentence
 from crm_kare.config.mapping import Mapping, load_mapping
 from crm_kare.config.schedule import check_schedule
 from crm_kare.config.yaml_files import load_yaml
@@ -104,7 +104,7 @@ class Project(Strict):
         """The CRM of that name; `UsageError` where there is none."""
         if name not in self.crms:
             known = did_you_mean(name, self.crms)
-            raise UsageError(f"no CRM is called `{name}`.", fix=known[:1].upper() + known[1:], where=PROJECT_FILE)
+            raise UsageError(f"no CRM is called `{name}`.", fix=sentence(known), where=PROJECT_FILE)
         return self.crms[name]
 
     def mapping(self, name: str) -> Mapping:

@@ -3,7 +3,7 @@
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final
 
-from crm_kare.config.findings import did_you_mean
+from crm_kare.config.findings import did_you_mean, sentence
 from crm_kare.errors import ConfigError
 from crm_kare.ports import ConnectorFactory
 
@@ -25,7 +25,7 @@ def load(name: str) -> ConnectorFactory:
     hits = tuple(entry_points(group=GROUP, name=name))
     if not hits:
         known = did_you_mean(name, names()) or "install the package that brings it"
-        raise ConfigError(f"no connector is called `{name}`.", fix=f"{known[0].upper()}{known[1:]}", where="connector")
+        raise ConfigError(f"no connector is called `{name}`.", fix=sentence(known), where="connector")
     if len(hits) > 1:
         owners = ", ".join(sorted(_owner(hit) for hit in hits))
         raise ConfigError(

@@ -16,6 +16,7 @@ from crm_kare.config.mapping.model import (
 )
 from crm_kare.config.mapping.reading import load_mapping, parse_mapping
 from crm_kare.config.mapping.specs import (
+    FACTOR_SUFFIX,
     expression_columns,
     label_fields,
     label_kind,
@@ -25,6 +26,7 @@ from crm_kare.config.mapping.specs import (
 )
 
 __all__ = [
+    "FACTOR_SUFFIX",
     "AccountsMap",
     "Currency",
     "DealTypes",

@@ -47,7 +47,7 @@ def _stream(known: Stream, stream: StreamMap, place: Place) -> Iterator[Finding]
     columns = {column.name: column for column in known.columns}
     for column in known.columns:
         if column.required and column.name not in stream.fields:
-            yield Finding((*place, "fields"), f"`{column.name}` is not mapped", f"map it: {column.help.lower()}")
+            yield Finding((*place, "fields"), f"`{column.name}` is not mapped", f"map it: {column.help.rstrip('.')}")
     for name, field in stream.fields.items():
         here = (*place, "fields", name)
         if name not in columns:
@@ -91,6 +91,8 @@ def _where(known: Stream, stream: StreamMap, place: Place) -> Iterator[Finding]:
 
 
 def _values(field: FieldMap, kind: Kind, place: Place, *, outcome: bool = False) -> Iterator[Finding]:
+    if field.times is not None and (field.values is not None or kind not in {Kind.NUMBER, Kind.MONEY}):
+        yield Finding((*place, "times"), "only a number without a `map` can be multiplied", "remove `times`")
     if field.values is None:
         if field.otherwise is not None:
             yield Finding((*place, "otherwise"), "`otherwise` needs a `map` beside it", "add `map`, or remove it")

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from crm_kare.config.findings import Finding
+from crm_kare.config.findings import Finding, RefusedError
 from crm_kare.labels import LABELS, Editor
 from crm_kare.model import Kind
 
@@ -40,6 +40,9 @@ class FieldMap(Strict):
     values: dict[str, Any] | None = Field(
         default=None, alias="map", description="Their value: ours. Letter case is ignored."
     )
+    times: Decimal | str | None = Field(
+        default=None, description="A number, or another of their fields, to multiply a number by."
+    )
     otherwise: Any = Field(default=None, description="Ours for every other value; without it other values are unknown.")
 
 
@@ -50,7 +53,9 @@ class ExtraField(FieldMap):
 
 
 def _long_form(value: Any) -> Any:
-    return {"field": value} if isinstance(value, str) else value
+    if isinstance(value, str | dict | FieldMap):
+        return {"field": value} if isinstance(value, str) else value
+    raise RefusedError("the name of a field is wanted", "put quotes around it where it looks like a number")
 
 
 _Field = Annotated[FieldMap, BeforeValidator(_long_form, json_schema_input_type=str | FieldMap)]

@@ -14,6 +14,10 @@ from crm_kare.ports import Connector, LabelField, SourceField, StreamSpec
 _LABEL_KINDS: Final = {FieldType.NUMBER: Kind.NUMBER, FieldType.DATE: Kind.DATE, FieldType.CHECKBOX: Kind.BOOL}
 
 
+FACTOR_SUFFIX: Final = "_times"
+"""In the mirror, the field that `amount` is multiplied by stands as `amount_times`."""
+
+
 def label_kind(field_type: FieldType) -> Kind:
     """The kind of the mirror's column that holds a label of this type."""
     return _LABEL_KINDS.get(field_type, Kind.TEXT)
@@ -51,7 +55,9 @@ def _columns(known: Stream, stream: StreamMap) -> list[SourceField]:
         (column.name, column.kind, stream.fields[column.name]) for column in ordered if column.name in stream.fields
     ]
     mapped += [(EXTRA_PREFIX + name, own.type, own) for name, own in sorted(stream.fields_of_own().items())]
-    return [SourceField(name, one.field, Kind.TEXT if one.values else kind) for name, kind, one in mapped]
+    columns = [SourceField(name, one.field, Kind.TEXT if one.values else kind) for name, kind, one in mapped]
+    factors = [(name, one.times) for name, _, one in mapped if isinstance(one.times, str)]
+    return columns + [SourceField(name + FACTOR_SUFFIX, source, Kind.NUMBER) for name, source in factors]
 
 
 def _present(stream: str, label_fields: Sequence[LabelField]) -> list[SourceField]:

@@ -1,13 +1,14 @@
 """One column at a time: value maps, types, and nulls for what is not mapped."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, Final
 
 import ibis
 import ibis.expr.types as ir
 
 from crm_kare.config import expressions
-from crm_kare.config.mapping import FieldMap, StreamMap, label_kind, stream_columns
+from crm_kare.config.mapping import FACTOR_SUFFIX, FieldMap, StreamMap, label_kind, stream_columns
 from crm_kare.labels import LABELS, Editor
 from crm_kare.method.conditions import evaluate
 from crm_kare.model import EXTRA_PREFIX, PRESENT_PREFIX, Kind, Stream
@@ -20,6 +21,8 @@ DTYPES: Final[Mapping[Kind, str]] = {
     Kind.BOOL: "boolean",
 }
 """Ibis type of each kind."""
+
+_LARGEST: Final = 10**11
 
 PEOPLE: Final = tuple(label for label in LABELS if label.editor is Editor.PEOPLE)
 """The labels that people set; they stand in the accounts table under their name in lower case."""
@@ -65,7 +68,24 @@ def _filtered(table: ir.Table, known: Stream, stream: StreamMap) -> ir.Table:
 def _column(table: ir.Table, name: str, kind: Kind, field: FieldMap | None) -> ir.Value:
     if field is None or name not in table.columns:
         return ibis.null(DTYPES[kind])
-    return _mapped(table[name], kind, field) if field.values else _raw(table, name, kind)
+    if field.values:
+        return _mapped(table[name], kind, field)
+    plain = _raw(table, name, kind)
+    return plain if field.times is None else _product(plain, _factor(table, name, field.times))
+
+
+def _factor(table: ir.Table, name: str, times: Decimal | str) -> ir.Value:
+    if isinstance(times, str):
+        return _raw(table, name + FACTOR_SUFFIX, Kind.NUMBER)
+    return ibis.literal(str(times)).cast(DTYPES[Kind.NUMBER])
+
+
+def _product(left: ir.Value, right: ir.Value) -> ir.Value:
+    """The product where it fits; absurd numbers are unknown and must not stop the run."""
+    fits = (left.abs() < _LARGEST) & (right.abs() < _LARGEST)
+    return ibis.ifelse(fits, left.cast("decimal(30, 8)") * right, ibis.null("decimal(30, 8)")).try_cast(
+        DTYPES[Kind.MONEY]
+    )
 
 
 def _mapped(raw: ir.Value, kind: Kind, field: FieldMap) -> ir.Value:
