@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp
 
 from crm_kare.ports import Clock
-from crm_kare.sandbox import salesforce
+from crm_kare.sandbox import hubspot, salesforce
 from crm_kare.sandbox.faults import Fault, Faults
 from crm_kare.sandbox.gate import Gate
 from crm_kare.sandbox.generate import generate
@@ -56,8 +56,8 @@ def build(
     return sandbox
 
 
-_LOADERS: Final = {"salesforce": salesforce.load}
-_ROUTERS: Final = {"salesforce": salesforce.router_for}
+_LOADERS: Final = {"salesforce": salesforce.load, "hubspot": hubspot.load}
+_ROUTERS: Final = {"salesforce": salesforce.router_for, "hubspot": hubspot.router_for}
 
 
 def create_app(sandbox: Sandbox) -> ASGIApp:
@@ -156,6 +156,10 @@ class RunningSandbox:
     def salesforce_environment(self) -> dict[str, str]:
         """The Contract's settings with which a client logs in as the integration user."""
         return salesforce.environment(self.url)
+
+    def hubspot_environment(self) -> dict[str, str]:
+        """The same for the private app of the HubSpot account."""
+        return hubspot.environment(self.url)
 
 
 @contextmanager

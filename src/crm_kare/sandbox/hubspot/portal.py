@@ -1,0 +1,130 @@
+"""One HubSpot account: its settings, pipelines, property groups, app tokens, and its records in the store."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from crm_kare.sandbox.hubspot.definitions import BY_ADDRESS, OBJECT_TYPES, Group, ObjectType, Property
+from crm_kare.sandbox.hubspot.errors import validation
+from crm_kare.sandbox.hubspot.limits import Limits, Meter
+from crm_kare.sandbox.hubspot.pipelines import Pipeline, Stage
+from crm_kare.sandbox.store import Org, Record
+
+TOKEN: Final = "pat-eu1-sandbox-0000-0000"  # noqa: S105  the made-up key of a made-up portal
+APP_ID: Final = 4_711_001
+APP: Final = f"app:{APP_ID}"
+"""Who wrote, where our token wrote; people are `user:<user id>`."""
+
+ALL_SCOPES: Final = frozenset(
+    {"oauth"}
+    | {f"crm.objects.{kind.scope}.{verb}" for kind in OBJECT_TYPES for verb in ("read", "write")}
+    | {f"crm.schemas.{kind.scope}.{verb}" for kind in OBJECT_TYPES for verb in ("read", "write")}
+    | {"crm.objects.owners.read"}
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an administrator of the portal, and a test, can set.
+
+    Attributes:
+        token: the private app's access token, which has `scopes`.
+        client_id, client_secret, refresh_token: the OAuth app's.
+        rates: home currency per unit of a foreign one.
+        index_lag: seconds until search sees a write.
+        longest_url: characters of address and query from which the gateway answers 414.
+        limits: rate limits; `None` switches them off.
+    """
+
+    portal_id: int = 48_151_623
+    timezone: str = "Europe/Berlin"
+    currency: str = "EUR"
+    token: str = TOKEN
+    scopes: frozenset[str] = ALL_SCOPES
+    client_id: str = "sandbox-client"
+    client_secret: str = "sandbox-secret"  # noqa: S105
+    refresh_token: str = "sandbox-refresh"  # noqa: S105
+    token_life: int = 1800
+    rates: Mapping[str, Decimal] = field(default_factory=lambda: {"USD": Decimal("0.9"), "GBP": Decimal("1.2")})
+    index_lag: float = 0.0
+    longest_url: int = 8192
+    limits: Limits | None = None
+
+
+@dataclass(frozen=True)
+class Grant:
+    """An OAuth access token that was given out, and when it ends."""
+
+    ends: datetime
+
+
+class Portal:
+    """The account. Change `settings` (`dataclasses.replace`) to change its behaviour while it runs."""
+
+    def __init__(self, org: Org, pipelines: tuple[Pipeline, ...], settings: Settings | None = None) -> None:
+        self.org = org
+        self.pipelines = pipelines
+        self.settings = settings or Settings()
+        self.meter = Meter(org.store.clock)
+        self.groups: dict[str, dict[str, Group]] = {kind.name: {kind.group.name: kind.group} for kind in OBJECT_TYPES}
+        self.archived: dict[str, dict[str, Property]] = {kind.name: {} for kind in OBJECT_TYPES}
+        self.grants: dict[str, Grant] = {}
+        self._serial = 0
+
+    def now(self) -> datetime:
+        """The clock's present moment."""
+        return self.org.store.clock.now()
+
+    def serial(self) -> int:
+        """A number that was not given before: for correlation ids and tokens."""
+        self._serial += 1
+        return self._serial
+
+    def grant(self) -> str:
+        """A new OAuth access token."""
+        token = f"CNsandbox{self.serial():08d}"
+        self.grants[token] = Grant(self.now() + timedelta(seconds=self.settings.token_life))
+        return token
+
+    def properties(self, kind: ObjectType) -> dict[str, Property]:
+        """The object type's live properties by name."""
+        return {name: one.extra["property"] for name, one in self.org.fields(kind.name).items()}
+
+    def stage(self, stage_id: str | None) -> Stage | None:
+        """A stage by id; ids are unique in the portal."""
+        return next((one for line in self.pipelines for one in line.stages if one.id == stage_id), None)
+
+    def external(self, kind: ObjectType, values: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, set[str]]:
+        """Allowed values of the properties whose options live elsewhere; a stage must be one of the deal's pipeline."""
+        allowed: dict[str, set[str]] = {}
+        if "hubspot_owner_id" in values:
+            allowed["hubspot_owner_id"] = {one["_id"] for one in self.org.select("owners")}
+        if kind.name == "deals":
+            allowed["pipeline"] = {one.id for one in self.pipelines}
+            pipeline = values.get("pipeline") or record.get("pipeline") or "default"
+            allowed["dealstage"] = {one.id for line in self.pipelines if line.id == pipeline for one in line.stages}
+        return allowed
+
+    def survivor(self, record: Record | None, kind: ObjectType) -> Record | None:
+        """The record that stands for this one now: after a merge it has another id; `None` where it is archived."""
+        while record is not None and record["_merged_into"]:
+            record = self.org.get(kind.name, record["_merged_into"])
+        return record if record is not None and not record["_deleted"] else None
+
+
+def object_type(word: str) -> ObjectType:
+    """The object type that an address names.
+
+    Raises:
+        HubSpotError: 400, there is none.
+    """
+    if word not in BY_ADDRESS:
+        raise validation(f"Unable to infer object type from: {word}")
+    return BY_ADDRESS[word]
+
+
+def moment(milliseconds: int) -> datetime:
+    """A stored stamp as a point in time."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)

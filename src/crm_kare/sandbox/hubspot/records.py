@@ -1,0 +1,90 @@
+"""How a record looks in a reply: properties as text or null, with history where it was asked for."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from crm_kare.sandbox.hubspot.definitions import ObjectType
+from crm_kare.sandbox.hubspot.portal import APP_ID, Portal, moment
+from crm_kare.sandbox.hubspot.values import stamp
+from crm_kare.sandbox.store import HistoryEntry, Record
+
+
+def value(record: Mapping[str, Any], kind: ObjectType, name: str) -> str | None:
+    """One property's value; the system's own come from the record's stamps."""
+    if name == "hs_object_id":
+        return str(record["_id"])
+    if name == "createdate":
+        return stamp(moment(record["_created"]))
+    if name == kind.modified:
+        return stamp(moment(record["_modified"]))
+    kept: str | None = record[name]
+    return kept
+
+
+def shown(
+    portal: Portal,
+    kind: ObjectType,
+    records: Sequence[Record],
+    asked: Sequence[str] | None,
+    history: Sequence[str] = (),
+) -> list[dict[str, Any]]:
+    """The records as the API shows them.
+
+    Args:
+        portal: the account.
+        kind: their object type.
+        records: as stored.
+        asked: property names; `None` means the defaults. Unknown names are silently ignored.
+        history: names whose earlier values are wanted too.
+    """
+    known = portal.org.fields(kind.name)
+    wanted = dict.fromkeys((*kind.always, *(kind.defaults if asked is None else asked), *history))
+    names = sorted(name for name in wanted if name in known)
+    looks = [_one(record, kind, names) for record in records]
+    if history:
+        _add_history(portal, kind, records, looks, [name for name in history if name in known])
+    return looks
+
+
+def _one(record: Record, kind: ObjectType, names: Iterable[str]) -> dict[str, Any]:
+    look: dict[str, Any] = {
+        "id": record["_id"],
+        "properties": {name: value(record, kind, name) for name in names},
+        "createdAt": stamp(moment(record["_created"])),
+        "updatedAt": stamp(moment(record["_modified"])),
+        "archived": bool(record["_deleted"]),
+    }
+    if record["_deleted"]:
+        look["archivedAt"] = look["updatedAt"]
+    return look
+
+
+def _add_history(
+    portal: Portal, kind: ObjectType, records: Sequence[Record], looks: list[dict[str, Any]], names: Sequence[str]
+) -> None:
+    changes: dict[tuple[str, str], list[HistoryEntry]] = {}
+    for change in portal.org.history(kind.name, [one["_id"] for one in records]):
+        changes.setdefault((change.record_id, change.field), []).append(change)
+    for record, look in zip(records, looks, strict=True):
+        look["propertiesWithHistory"] = {
+            name: _history(record, value(record, kind, name), changes.get((record["_id"], name), [])) for name in names
+        }
+
+
+def _history(record: Record, present: str | None, changes: Sequence[HistoryEntry]) -> list[dict[str, Any]]:
+    """Newest first; the oldest entry is the value the record was made with."""
+    first = changes[0].old if changes else present
+    entries = [_entry(change.new, change.at, change.who) for change in reversed(changes)]
+    if first is not None:
+        entries.append(_entry(first, record["_created"], record["_created_by"] or "import"))
+    return entries
+
+
+def _entry(held: str | None, at: int, who: str) -> dict[str, Any]:
+    source, _, number = who.partition(":")
+    entry: dict[str, Any] = {"value": held or "", "timestamp": stamp(moment(at))}
+    if source == "user":
+        return entry | {"sourceType": "CRM_UI", "sourceId": f"userId:{number}", "updatedByUserId": int(number)}
+    if source == "app":
+        return entry | {"sourceType": "INTEGRATION", "sourceId": str(number or APP_ID)}
+    return entry | {"sourceType": "IMPORT", "sourceId": "1"}

@@ -1,0 +1,257 @@
+"""The addresses: what an endpoint is called, which scopes it asks for, and what every request passes first."""
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import parse_qs, parse_qsl
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+
+from crm_kare.sandbox.hubspot import account, associations, merging, properties, reading, search, writing
+from crm_kare.sandbox.hubspot.call import Call, Endpoint, Reply
+from crm_kare.sandbox.hubspot.definitions import BY_ADDRESS
+from crm_kare.sandbox.hubspot.errors import HubSpotError, expired, malformed, missing_scopes, not_authenticated
+from crm_kare.sandbox.hubspot.portal import APP_ID, Portal
+from crm_kare.sandbox.hubspot.values import stamp
+
+DATED: Final = "2026-09"
+"""The dated version that is served beside v3 and v4."""
+
+OBJECTS: Final = "objects"
+SCHEMAS: Final = "schemas"
+
+
+@dataclass(frozen=True)
+class Address:
+    """One endpoint: method, path (`{version}` stands for v3 or v4 and the dated one), and what scope it needs.
+
+    `area` and `verb` make the scope together with the object type; `scopes` names them outright. `search` calls are
+    limited by another rule.
+    """
+
+    method: str
+    path: str
+    endpoint: Endpoint
+    area: str = OBJECTS
+    verb: str = "read"
+    scopes: tuple[str, ...] = ()
+    search: bool = False
+
+    def needed(self, path: Mapping[str, str]) -> list[str]:
+        """Scopes of which one is enough."""
+        if self.scopes:
+            return list(self.scopes)
+        kind = BY_ADDRESS.get(path.get("kind") or path.get("source", ""))
+        if kind is None:
+            return []
+        also = [f"crm.objects.{kind.scope}.read"] if (self.area, self.verb) == (SCHEMAS, "read") else []
+        return [f"crm.{self.area}.{kind.scope}.{self.verb}", *also]
+
+
+def _records(root: str) -> tuple[Address, ...]:
+    one = f"{root}/{{id}}"
+    return (
+        Address("GET", root, reading.list_records),
+        Address("POST", root, writing.create_record, verb="write"),
+        Address("POST", f"{root}/search", search.search, search=True),
+        Address("POST", f"{root}/merge", merging.merge_records, verb="write"),
+        Address("POST", f"{root}/batch/read", reading.batch_read),
+        Address("POST", f"{root}/batch/create", writing.batch_create, verb="write"),
+        Address("POST", f"{root}/batch/update", writing.batch_update, verb="write"),
+        Address("POST", f"{root}/batch/archive", writing.batch_archive, verb="write"),
+        Address("GET", one, reading.get_record),
+        Address("PATCH", one, writing.update_record, verb="write"),
+        Address("DELETE", one, writing.archive_record, verb="write"),
+    )
+
+
+def _definitions(root: str) -> tuple[Address, ...]:
+    group, one = f"{root}/groups/{{name}}", f"{root}/{{name}}"
+    write: dict[str, Any] = {"area": SCHEMAS, "verb": "write"}
+    return (
+        Address("GET", root, properties.list_properties, SCHEMAS),
+        Address("POST", root, properties.create_property, **write),
+        Address("POST", f"{root}/batch/create", properties.batch_create, **write),
+        Address("GET", f"{root}/groups", properties.list_groups, SCHEMAS),
+        Address("POST", f"{root}/groups", properties.create_group, **write),
+        Address("GET", group, properties.get_group, SCHEMAS),
+        Address("PATCH", group, properties.update_group, **write),
+        Address("DELETE", group, properties.archive_group, **write),
+        Address("GET", one, properties.get_property, SCHEMAS),
+        Address("PATCH", one, properties.update_property, **write),
+        Address("DELETE", one, properties.archive_property, **write),
+    )
+
+
+def _associations(root: str) -> tuple[Address, ...]:
+    pair = f"{root}/{{source}}/{{target}}"
+    return (
+        Address("POST", f"{pair}/batch/read", associations.batch_read),
+        Address("POST", f"{pair}/batch/create", associations.batch_create, verb="write"),
+        Address("POST", f"{pair}/batch/archive", associations.batch_archive, verb="write"),
+        Address("GET", f"{pair}/labels", associations.labels),
+    )
+
+
+_OWNERS: Final = ("crm.objects.owners.read",)
+
+ADDRESSES: Final = (
+    *_records("/crm/v3/objects/{kind}"),
+    *_records(f"/crm/objects/{DATED}/{{kind}}"),
+    Address("GET", "/crm/v4/objects/{kind}/{id}/associations/{target}", associations.list_of_one),
+    Address("GET", f"/crm/objects/{DATED}/{{kind}}/{{id}}/associations/{{target}}", associations.list_of_one),
+    *_definitions("/crm/v3/properties/{kind}"),
+    *_definitions(f"/crm/properties/{DATED}/{{kind}}"),
+    *_associations("/crm/v4/associations"),
+    *_associations(f"/crm/associations/{DATED}"),
+    *(
+        address
+        for root in ("/crm/v3/pipelines/{kind}", f"/crm/pipelines/{DATED}/{{kind}}")
+        for address in (
+            Address("GET", root, account.list_pipelines),
+            Address("GET", f"{root}/{{id}}", account.get_pipeline),
+            Address("GET", f"{root}/{{id}}/stages", account.list_stages),
+        )
+    ),
+    *(
+        address
+        for root in ("/crm/v3/owners", f"/crm/owners/{DATED}")
+        for address in (
+            Address("GET", root, account.list_owners, scopes=_OWNERS),
+            Address("GET", f"{root}/{{id}}", account.get_owner, scopes=_OWNERS),
+        )
+    ),
+    *(
+        address
+        for version in ("v3", DATED)
+        for address in (
+            Address("GET", f"/account-info/{version}/details", account.details, scopes=("oauth",)),
+            Address("GET", f"/account-info/{version}/api-usage/daily/private-apps", account.usage, scopes=("oauth",)),
+        )
+    ),
+)
+"""Every endpoint behind a token; the more special path stands before the more general one."""
+
+
+def router_of(portal: Portal) -> APIRouter:
+    """All of HubSpot's addresses for one portal."""
+    router = APIRouter()
+    for address in ADDRESSES:
+        router.add_route(address.path, _handler(portal, address), methods=[address.method])
+    for path in ("/oauth/v1/token", "/oauth/v3/token", f"/oauth/{DATED}/token"):
+        router.add_route(path, _token_handler(portal), methods=["POST"])
+    for root in ("crm", "oauth", "account-info"):
+        router.add_route(f"/{root}/{{rest:path}}", _nowhere(portal), methods=["GET", "POST", "PATCH", "PUT", "DELETE"])
+    return router
+
+
+def _handler(portal: Portal, address: Address) -> Any:
+    async def handle(request: Request) -> Response:
+        return _answer(portal, address, request, await request.body())
+
+    return handle
+
+
+def _answer(portal: Portal, address: Address, request: Request, body: bytes) -> Response:
+    target = f"{request.url.path}?{request.url.query}"
+    if len(target) > portal.settings.longest_url:
+        return HTMLResponse("<html><body><h1>414 Request-URI Too Large</h1></body></html>", 414)
+    headers: dict[str, str] = {}
+    try:
+        oauth = _authenticated(portal, request)
+        headers = _admitted(portal, address, oauth=oauth)
+        _permitted(portal, address, request.path_params)
+        reply = address.endpoint(_call(portal, request, body))
+    except HubSpotError as refused:
+        return _refusal(portal, refused, headers)
+    return _response(reply, headers)
+
+
+def _authenticated(portal: Portal, request: Request) -> bool:
+    """Whether the caller's token is an OAuth one.
+
+    Raises:
+        HubSpotError: 401.
+    """
+    word, _, token = request.headers.get("authorization", "").partition(" ")
+    if word.lower() != "bearer":
+        raise not_authenticated()
+    if token == portal.settings.token:
+        return False
+    if token not in portal.grants:
+        raise not_authenticated()
+    ends, now = portal.grants[token].ends, portal.now()
+    if now >= ends:
+        raise expired(int((now - ends).total_seconds()), stamp(ends))
+    return True
+
+
+def _admitted(portal: Portal, address: Address, *, oauth: bool) -> dict[str, str]:
+    settings = portal.settings
+    if settings.limits is None:
+        portal.meter.count_day(settings.timezone)
+        return {}
+    if address.search:
+        portal.meter.admit_search(settings.limits, settings.timezone)
+        return {}
+    group = f"publicapi:private_app-api-calls-ten-secondly:{APP_ID}:{settings.portal_id}"
+    return portal.meter.admit(settings.limits, oauth=oauth, timezone=settings.timezone, group=group)
+
+
+def _permitted(portal: Portal, address: Address, path: Mapping[str, str]) -> None:
+    needed = address.needed(path)
+    if needed and portal.settings.scopes.isdisjoint(needed):
+        raise missing_scopes(needed)
+
+
+def _call(portal: Portal, request: Request, body: bytes) -> Call:
+    return Call(
+        portal,
+        request.path_params,
+        {name: tuple(values) for name, values in parse_qs(request.url.query, keep_blank_values=True).items()},
+        _json(request, body) if request.method in ("POST", "PATCH", "PUT") else None,
+        str(request.url.replace(query="")),
+        dated=DATED in request.url.path,
+    )
+
+
+def _json(request: Request, body: bytes) -> Any:
+    if "json" not in request.headers.get("content-type", ""):
+        raise HubSpotError(415, "HTTP 415 Unsupported Media Type")
+    try:
+        return json.loads(body)
+    except ValueError:
+        raise malformed("the body is not JSON") from None
+
+
+def _response(reply: Reply, headers: Mapping[str, str]) -> Response:
+    if reply.body is None:
+        return Response(status_code=reply.status, headers=dict(headers))
+    return JSONResponse(reply.body, reply.status, dict(headers))
+
+
+def _refusal(portal: Portal, refused: HubSpotError, headers: Mapping[str, str]) -> Response:
+    correlation = str(uuid.UUID(int=portal.serial()))
+    return JSONResponse(refused.body | {"correlationId": correlation}, refused.status, {**headers, **refused.headers})
+
+
+def _token_handler(portal: Portal) -> Any:
+    async def handle(request: Request) -> Response:
+        form = dict(parse_qsl((await request.body()).decode()))
+        try:
+            return _response(account.token(portal, form), {"Cache-Control": "no-store"})
+        except HubSpotError as refused:
+            return _refusal(portal, refused, {})
+
+    return handle
+
+
+def _nowhere(portal: Portal) -> Any:
+    async def handle(request: Request) -> Response:
+        return _refusal(portal, HubSpotError(404, f"No service at {request.method} {request.url.path}"), {})
+
+    return handle

@@ -1,0 +1,204 @@
+"""Writing records: create, PATCH one, batch/create, batch/update, archive, merge."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from crm_kare.sandbox.hubspot.associations import TYPES, tie
+from crm_kare.sandbox.hubspot.calculated import calculated
+from crm_kare.sandbox.hubspot.call import Call, Reply, as_list, as_mapping, id_of, inputs
+from crm_kare.sandbox.hubspot.definitions import ObjectType
+from crm_kare.sandbox.hubspot.errors import HubSpotError, invalid_properties, malformed, not_found, validation
+from crm_kare.sandbox.hubspot.portal import Portal
+from crm_kare.sandbox.hubspot.reading import BATCH, by_unique, completed, gone
+from crm_kare.sandbox.hubspot.records import shown
+from crm_kare.sandbox.hubspot.values import checked, stamp
+from crm_kare.sandbox.store import Record
+
+TRACE: Final = "objectWriteTraceId"
+
+
+def update_record(call: Call) -> Reply:
+    """PATCH one record."""
+    values = _properties(call.mapping())
+    if not values:
+        raise validation("No properties found to update, please provide at least one.")
+    unique = call.one("idProperty")
+    found = by_unique(call.portal, call.kind, unique, call.path["id"]) if unique else None
+    record = found or call.portal.survivor(call.portal.org.get(call.kind.name, call.path["id"]), call.kind)
+    if record is None:
+        raise not_found()
+    written = write(call.portal, call.kind, record, values, call.who)
+    return Reply(200, shown(call.portal, call.kind, [written], [*call.kind.defaults, *values])[0])
+
+
+def write(portal: Portal, kind: ObjectType, record: Record, values: Mapping[str, Any], who: str) -> Record:
+    """Check and write one record's values; the record as it is then.
+
+    Raises:
+        HubSpotError: 400, with every bad value of the record.
+    """
+    return _store(portal, kind, record, _kept(portal, kind, record, values), who)
+
+
+def _kept(portal: Portal, kind: ObjectType, record: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    kept, wrong = checked(portal.properties(kind), values, portal.external(kind, values, record))
+    if wrong:
+        raise invalid_properties([one | {"portalId": portal.settings.portal_id} for one in wrong])
+    return kept
+
+
+def _store(portal: Portal, kind: ObjectType, record: Record, kept: Mapping[str, Any], who: str) -> Record:
+    changes = {**kept, **calculated(portal, kind, {**record, **kept})}
+    portal.org.update(kind.name, record["_id"], changes, who)
+    return portal.org.get_many(kind.name, [record["_id"]])[record["_id"]]
+
+
+def _properties(body: Mapping[str, Any]) -> dict[str, Any]:
+    return as_mapping(body.get("properties") or {})
+
+
+def create_record(call: Call) -> Reply:
+    """POST one record, with the associations given in the call."""
+    return Reply(201, _create(call, call.mapping()))
+
+
+def _create(call: Call, one: Mapping[str, Any]) -> dict[str, Any]:
+    portal, kind, values = call.portal, call.kind, _properties(one)
+    blank = dict.fromkeys(portal.org.fields(kind.name))
+    kept = _kept(portal, kind, blank, values)
+    ties = [_tie(kind, tied) for tied in as_list(one, "associations")]
+    with portal.org.store.transaction():
+        record_id = portal.org.insert(kind.name, kept | calculated(portal, kind, kept), call.who)
+        for target, there, types in ties:
+            tie(portal, kind.name, target, [(record_id, there, type_id) for type_id in types])
+    record = portal.org.get_many(kind.name, [record_id])[record_id]
+    return shown(portal, kind, [record], [*kind.defaults, *values])[0]
+
+
+def _tie(kind: ObjectType, tied: Any) -> tuple[str, str, list[str]]:
+    try:
+        there, types = id_of(tied["to"]), [str(one["associationTypeId"]) for one in tied["types"]]
+    except (KeyError, TypeError):
+        raise malformed("Some required fields were not set: [to, types]") from None
+    for (source, target), known in TYPES.items():
+        if source == kind.name and types and set(types) <= set(known):
+            return target, there, types
+    raise validation(f"Association types {types} do not exist for {kind.name}.")
+
+
+def batch_create(call: Call) -> Reply:
+    """Create up to 100 records: all or none, or each by itself where every input has its trace id."""
+    asked = inputs(call.mapping(), BATCH)
+    began = stamp(call.portal.now())
+    if not _traced(asked):
+        with call.portal.org.store.transaction():
+            return completed(call.portal, began, [_create(call, one) for one in asked], status=201)
+    results: list[dict[str, Any]] = []
+    errors: list[dict[str, Any]] = []
+    for one in asked:
+        try:
+            results.append(_create(call, one) | {TRACE: one[TRACE]})
+        except HubSpotError as refused:
+            errors.append(_traced_error(refused, one))
+    return completed(call.portal, began, results, errors, status=201)
+
+
+def batch_update(call: Call) -> Reply:
+    """Update up to 100 records.
+
+    One bad value refuses the whole batch, and the reply does not say of which record; with a trace id of its own on
+    every input, the good ones are written and the bad ones told in a 207. Ids that are gone are told in a 207 anyway.
+    """
+    asked = inputs(call.mapping(), BATCH)
+    began = stamp(call.portal.now())
+    by_id = {id_of(one): one for one in asked}
+    _refuse_doubles([id_of(one) for one in asked])
+    _refuse_id_properties(call, asked)
+    records = _records(call, asked)
+    missing = [one for one in by_id if records[one] is None]
+    traced = _traced(asked)
+    kept, errors = _check(call, by_id, records, traced=traced)
+    errors += gone(call.kind, missing, **_traces(by_id, missing, traced=traced)) if missing else ()
+    written = [_store(call.portal, call.kind, record, values, call.who) for record, values in kept]
+    names = dict.fromkeys(name for _, values in kept for name in values)
+    looks = shown(call.portal, call.kind, written[::-1], [*call.kind.defaults, *names])
+    return completed(call.portal, began, looks, errors)
+
+
+def _traces(by_id: Mapping[str, Any], missing: Sequence[str], *, traced: bool) -> dict[str, list[str]]:
+    return {TRACE: [str(by_id[one][TRACE]) for one in missing]} if traced else {}
+
+
+def _check(
+    call: Call, by_id: Mapping[str, Any], records: Mapping[str, Record | None], *, traced: bool
+) -> tuple[list[tuple[Record, dict[str, Any]]], list[dict[str, Any]]]:
+    kept: list[tuple[Record, dict[str, Any]]] = []
+    errors: list[dict[str, Any]] = []
+    for record_id, one in by_id.items():
+        if (record := records[record_id]) is None:
+            continue
+        try:
+            kept.append((record, _kept(call.portal, call.kind, record, _properties(one))))
+        except HubSpotError as refused:
+            if not traced:
+                raise
+            errors.append(_traced_error(refused, one))
+    return kept, errors
+
+
+def _traced(asked: Sequence[Mapping[str, Any]]) -> bool:
+    traces = [one.get(TRACE) for one in asked]
+    return bool(traces) and all(traces) and len(set(traces)) == len(traces)
+
+
+def _traced_error(refused: HubSpotError, one: Mapping[str, Any]) -> dict[str, Any]:
+    return {**refused.body, "context": {TRACE: [str(one[TRACE])]}}
+
+
+def _refuse_doubles(ids: Sequence[str]) -> None:
+    doubles = sorted({one for one in ids if ids.count(one) > 1})
+    if doubles:
+        raise validation(
+            f"Duplicate IDs found in batch input: [{', '.join(doubles)}]. IDs must be unique", context={"ids": doubles}
+        )
+
+
+def _refuse_id_properties(call: Call, asked: Sequence[Mapping[str, Any]]) -> None:
+    known = call.portal.properties(call.kind)
+    for name in {one["idProperty"] for one in asked if one.get("idProperty")}:
+        if name not in known or not known[name].unique:
+            raise validation(
+                f"Unable to perform update by non-unique {call.kind.id} property {name} in portal ID "
+                f"{call.portal.settings.portal_id}"
+            )
+
+
+def _records(call: Call, asked: Sequence[Mapping[str, Any]]) -> dict[str, Record | None]:
+    held = call.portal.org.get_many(call.kind.name, [id_of(one) for one in asked])
+    found: dict[str, Record | None] = {}
+    for one in asked:
+        record_id, unique = id_of(one), one.get("idProperty")
+        if unique:
+            found[record_id] = by_unique(call.portal, call.kind, unique, record_id)
+        else:
+            found[record_id] = call.portal.survivor(held.get(record_id), call.kind)
+    return found
+
+
+def archive_record(call: Call) -> Reply:
+    """Archive one record; 204 even where there is none."""
+    _archive(call, call.path["id"])
+    return Reply(204)
+
+
+def batch_archive(call: Call) -> Reply:
+    """Archive up to 100 records."""
+    for one in inputs(call.mapping(), BATCH):
+        _archive(call, id_of(one))
+    return Reply(204)
+
+
+def _archive(call: Call, record_id: str) -> None:
+    record = call.portal.org.get(call.kind.name, record_id)
+    if record is not None and not record["_deleted"]:
+        call.portal.org.delete(call.kind.name, record_id, call.who)
