@@ -76,6 +76,18 @@ class Changes:
                     connection.execute(sa.delete(REJECTED).where(_account_in(REJECTED, crm, names)))
                 self._keep_rejected(connection, crm, batch, now)
 
+    def adopt(self, run_id: str, crm: str, cells: pa.Table) -> int:
+        """Take values that the CRM holds, and that are the ones we want, as written by us; returns how many.
+
+        `cells` has `account_id, label, value`. From then on a person's edit of them is seen as one.
+        """
+        owner = {"crm": crm, "run_id": run_id}
+        rows = (owner | row for page in cells.to_batches(BATCH) for row in page.to_pylist())
+        for batch in batches(rows):
+            with self._store.writing() as connection:
+                self._store.upsert(connection, WRITTEN, batch)
+        return cells.num_rows
+
     def unsettled(self, crm: str) -> list[Recorded]:
         """Changes of ended or dead runs whose fate is not known: no outcome, or `unknown`. Read those accounts back,
         then `settle` them under their own run id. In the order of runs.

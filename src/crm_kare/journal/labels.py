@@ -106,8 +106,9 @@ def _moved(labels: pa.Table, held: pa.Table, as_of: date) -> pa.Table:
 
 def _differs(both: pa.Table, name: str) -> Any:
     """Where a column differs from its held twin; blank equals blank."""
-    now = pc.fill_null(both[name].cast(pa.string()), "")
-    return pc.not_equal(now, pc.fill_null(both[f"{name}_held"].cast(pa.string()), ""))
+    wanted: Any = both[name].cast(pa.string())
+    held: Any = both[f"{name}_held"].cast(pa.string())
+    return pc.not_equal(pc.fill_null(wanted, ""), pc.fill_null(held, ""))
 
 
 def _label(row: Mapping[Any, Any]) -> HeldLabel:

@@ -1,11 +1,20 @@
 """Pull: bring every stream of a CRM up to date in the mirror, left pending until the flow accepts it."""
 
+import hashlib
+import json
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from typing import Final
 
+from crm_kare.errors import InterruptedRun, KareError
 from crm_kare.model import Problem
 from crm_kare.ports import Connector, Organisation, StreamSpec
-from crm_kare.sync.mirror import Mirror
+from crm_kare.sync.mirror import Intake, Mirror
+from crm_kare.sync.typed import Typer
+
+_TYPING: Final = 1
+"""Goes up when `crm_kare.sync.typed` reads values in another way: mirrors are then pulled anew."""
 
 Progress = Callable[[str, int, int | None], None]
 """Told at every page: the stream, records received so far, and how many there will be (None = not known)."""
@@ -73,13 +82,97 @@ def pull(
     stop: Callable[[], bool] = lambda: False,
     progress: Progress = lambda _stream, _received, _total: None,
 ) -> Pulled:
-    """Pull every stream; see the module. Afterwards call `mirror.accept(now)`, or `mirror.discard()`.
+    """Pull every stream. Afterwards call `mirror.accept(now)`, or `mirror.discard()`.
 
     A stream is pulled in full where it has no mirror yet, its shape (fields, source, options, time zone) changed, its
-    files are damaged, the connector cannot do less, or `full` asks for it; a full pull that was stopped goes on.
+    files are damaged, the connector cannot do less, or `full` asks for it; a pull that was stopped goes on.
 
     Raises:
         InterruptedRun: `stop()` said so at a page border; what came so far is kept, the next pull goes on there.
         KareError: whatever the connector raises; what came so far is kept too.
     """
-    raise NotImplementedError
+    mirror.discard(keep={spec.stream for spec in specs})
+    streams, problems = [], []
+    for spec in specs:
+        pulled, found = _pull_stream(connector, spec, mirror, organisation, full=full, stop=stop, progress=progress)
+        streams.append(pulled)
+        problems += found
+    return Pulled(tuple(streams), tuple(problems))
+
+
+def shape_of(spec: StreamSpec, timezone: str) -> str:
+    """Hash of all that decides what a stream's mirrored rows look like: another one needs a full pull."""
+    fields = [(field.column, field.source, field.kind.value) for field in spec.fields]
+    text = json.dumps(
+        [_TYPING, spec.stream, spec.source, fields, dict(spec.options), timezone], sort_keys=True, default=str
+    )
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _pull_stream(
+    connector: Connector,
+    spec: StreamSpec,
+    mirror: Mirror,
+    organisation: Organisation,
+    *,
+    full: bool,
+    stop: Callable[[], bool],
+    progress: Progress,
+) -> tuple[PulledStream, list[Problem]]:
+    shape = shape_of(spec, organisation.timezone)
+    reason = mirror.needs_full(spec.stream, shape)
+    whole = full or bool(reason) or not connector.capabilities.incremental
+    problems = [_damaged(spec)] if reason == "damaged" else []
+    with closing(Typer(spec, organisation.timezone)) as typer:
+        intake = mirror.intake(spec, shape, full=whole, convert=typer.convert)
+        received = _take_pages(connector, spec, intake, problems, stop, progress)
+        tally = intake.finish()
+        problems += typer.problems()
+    if tally.without_id:
+        problems.append(_without_id(spec, tally.without_id))
+    pulled = PulledStream(spec.stream, intake.full, received, tally.before, tally.rows, tally.deleted)
+    return pulled, problems
+
+
+def _take_pages(
+    connector: Connector,
+    spec: StreamSpec,
+    intake: Intake,
+    problems: list[Problem],
+    stop: Callable[[], bool],
+    progress: Progress,
+) -> int:
+    """Hand every page to the intake; whatever ends this early, what came before is durable."""
+    received = 0
+    try:
+        for page in connector.pull(spec, intake.cursor):
+            intake.add(page.records, page.deleted, page.cursor)
+            received += page.records.num_rows
+            problems += page.problems
+            progress(spec.stream, received, page.total)
+            if stop():
+                raise InterruptedRun("stopped while pulling", fix="Run again: the pull goes on where it stopped.")
+    except KareError:
+        intake.checkpoint()
+        raise
+    return received
+
+
+def _damaged(spec: StreamSpec) -> Problem:
+    return Problem(
+        code="mirror-damaged",
+        message="The mirror's files are missing or damaged; everything was pulled anew.",
+        where=spec.stream,
+        level="warning",
+    )
+
+
+def _without_id(spec: StreamSpec, count: int) -> Problem:
+    records = "1 record has" if count == 1 else f"{count} records have"
+    return Problem(
+        code="record-without-id",
+        message=f"{records} no id and were left out.",
+        fix=f"Fill `{spec.fields[0].source}` in the source.",
+        where=f"{spec.source}.{spec.fields[0].source}",
+        level="warning",
+    )
