@@ -1,0 +1,174 @@
+"""Permission sets: one for the integration user (read and edit our fields), one for reps (read ours, edit people's)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from crm_kare.http import CallError, Trouble
+from crm_kare.labels import Editor
+from crm_kare.ports import LabelField, ProvisionStep
+from crm_kare_salesforce import soql
+from crm_kare_salesforce.client import Client
+
+INTEGRATION: Final = "KARE_Integration"
+REPS: Final = "KARE_Reps"
+_RIGHTS: Final = ("PermissionsRead", "PermissionsEdit")
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """A permission set: which of our fields it lets its people edit, and whether it grants the object itself."""
+
+    name: str
+    label: str
+    description: str
+    edits: frozenset[Editor]
+    object_too: bool
+
+
+_SETS: Final = (
+    _Wanted(
+        INTEGRATION,
+        "KARE Integration",
+        "Lets the integration user read all KARE fields and edit those that it writes.",
+        frozenset({Editor.OURS}),
+        object_too=True,
+    ),
+    _Wanted(
+        REPS,
+        "KARE Reps",
+        "Lets reps read the KARE fields and edit those that people set.",
+        frozenset({Editor.PEOPLE}),
+        object_too=False,
+    ),
+)
+
+
+def grant(client: Client, source: str, fields: Sequence[LabelField], *, dry_run: bool) -> list[ProvisionStep]:
+    """Make both sets right and assign the integration one to the user that we are."""
+    steps: list[ProvisionStep] = []
+    held = _set_ids(client)
+    for wanted in _SETS:
+        set_id = held.get(wanted.name)
+        if set_id is None:
+            set_id = "" if dry_run else _created(client, "PermissionSet", _described(wanted))
+            steps.append(ProvisionStep("create", f"permission set {wanted.name}", wanted.description))
+        else:
+            steps.append(ProvisionStep("none", f"permission set {wanted.name}", "exists"))
+        steps += _grants(client, source, fields, wanted, set_id, dry_run=dry_run)
+        if wanted.name == INTEGRATION:
+            steps.append(_assigned(client, set_id, dry_run=dry_run))
+    return steps
+
+
+def revoke(client: Client, *, dry_run: bool) -> list[ProvisionStep]:
+    """Take both sets away, with their assignments; their field permissions go with them."""
+    steps = []
+    for name, set_id in _set_ids(client).items():
+        if not dry_run:
+            test = soql.equals("PermissionSetId", set_id)
+            for row in client.rows(soql.select(("Id",), "PermissionSetAssignment", test)):
+                client.delete(f"sobjects/PermissionSetAssignment/{row['Id']}")
+            client.delete(f"sobjects/PermissionSet/{set_id}")
+        steps.append(ProvisionStep("delete", f"permission set {name}", "with its assignments"))
+    return steps
+
+
+def _described(wanted: _Wanted) -> dict[str, Any]:
+    return {"Name": wanted.name, "Label": wanted.label, "Description": wanted.description}
+
+
+def _set_ids(client: Client) -> dict[str, str]:
+    """Ids of our sets that exist; ours have no namespace."""
+    test = soql.one_of("Name", (one.name for one in _SETS))
+    rows = client.rows(soql.select(("Id", "Name"), "PermissionSet", test))
+    return {str(row.get("Name")): str(row["Id"]) for row in rows}
+
+
+def _grants(
+    client: Client, source: str, fields: Sequence[LabelField], wanted: _Wanted, set_id: str, *, dry_run: bool
+) -> list[ProvisionStep]:
+    steps = []
+    if wanted.object_too:
+        steps.append(_object_grant(client, source, set_id, dry_run=dry_run))
+    held = _field_grants(client, source, set_id) if set_id else {}
+    for one in fields:
+        edit = one.label.editor in wanted.edits
+        right = {"PermissionsRead": True, "PermissionsEdit": edit}
+        steps.append(_field_grant(client, f"{source}.{one.field}", set_id, held, right, dry_run=dry_run))
+    granted = [step for step in steps if step.action != "none"]
+    return granted or [ProvisionStep("none", f"permissions of {wanted.name}", "all granted")]
+
+
+def _field_grants(client: Client, source: str, set_id: str) -> dict[str, Mapping[str, Any]]:
+    rows = client.rows(
+        soql.select(("Id", "Field", *_RIGHTS), "FieldPermissions", *_of(set_id, source)),
+    )
+    return {str(row.get("Field")).lower(): row for row in rows}
+
+
+def _field_grant(
+    client: Client,
+    field: str,
+    set_id: str,
+    held: Mapping[str, Mapping[str, Any]],
+    right: Mapping[str, bool],
+    *,
+    dry_run: bool,
+) -> ProvisionStep:
+    detail = "read and edit" if right["PermissionsEdit"] else "read"
+    present = held.get(field.lower())
+    if present is not None and all(present.get(name) is value for name, value in right.items()):
+        return ProvisionStep("none", field, detail)
+    if not dry_run and present is not None:
+        client.patch(f"sobjects/FieldPermissions/{present['Id']}", dict(right))
+    elif not dry_run:
+        source = field.partition(".")[0]
+        body = {"ParentId": set_id, "SobjectType": source, "Field": field, **right}
+        _created(client, "FieldPermissions", body)
+    return ProvisionStep("grant", field, detail)
+
+
+def _object_grant(client: Client, source: str, set_id: str, *, dry_run: bool) -> ProvisionStep:
+    """An update needs edit on the object beside edit on the field."""
+    right = dict.fromkeys(_RIGHTS, True)
+    held = client.rows(soql.select(("Id", *_RIGHTS), "ObjectPermissions", *_of(set_id, source))) if set_id else []
+    if held and all(held[0].get(name) is True for name in right):
+        return ProvisionStep("none", source, "read and edit")
+    if not dry_run and held:
+        client.patch(f"sobjects/ObjectPermissions/{held[0]['Id']}", right)
+    elif not dry_run:
+        _created(client, "ObjectPermissions", {"ParentId": set_id, "SobjectType": source, **right})
+    return ProvisionStep("grant", source, "read and edit the object")
+
+
+def _assigned(client: Client, set_id: str, *, dry_run: bool) -> ProvisionStep:
+    what = f"assignment of {INTEGRATION}"
+    if not set_id:
+        return ProvisionStep("grant", what, "to the integration user")
+    user = user_id(client)
+    tests = soql.equals("PermissionSetId", set_id), soql.equals("AssigneeId", user)
+    if client.rows(soql.select(("Id",), "PermissionSetAssignment", *tests)):
+        return ProvisionStep("none", what, "to the integration user")
+    if not dry_run:
+        _created(client, "PermissionSetAssignment", {"PermissionSetId": set_id, "AssigneeId": user})
+    return ProvisionStep("grant", what, "to the integration user")
+
+
+def user_id(client: Client) -> str:
+    """Id of the user that the token belongs to."""
+    found = client.userinfo().get("user_id")
+    if not isinstance(found, str):
+        raise CallError(Trouble("shape", 200, "userinfo"))
+    return found
+
+
+def _of(set_id: str, source: str) -> tuple[str, str]:
+    return soql.equals("ParentId", set_id), soql.equals("SobjectType", source)
+
+
+def _created(client: Client, kind: str, body: Mapping[str, Any]) -> str:
+    answer = client.post(f"sobjects/{kind}", body)
+    if not isinstance(answer, dict) or answer.get("success") is not True:
+        raise CallError(Trouble("shape", 200, f"create-{kind}", applied=True))
+    return str(answer["id"])

@@ -1,0 +1,317 @@
+"""Calls to one org over simple-salesforce: login, renewal, time-outs, retries, quota, and errors turned into `CallError`.
+
+simple-salesforce never meets a login of its own here: given one, it renews without end on an unending 401. It gets a
+ready token, our session, and our addresses (it builds https:// ones only).
+"""
+
+import re
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any, Final, TypeVar
+from urllib.parse import quote_plus
+
+import requests
+from requests.adapters import HTTPAdapter
+from simple_salesforce.api import Salesforce
+
+from crm_kare.errors import ConfigError, QuotaError
+from crm_kare.http import TIMEOUT, USER_AGENT, CallError, Trouble, call_with_retries
+from crm_kare.ports import Calls, Context, Quota
+from crm_kare_salesforce.credentials import Ways, choose
+from crm_kare_salesforce.faults import foreign_errors
+from crm_kare_salesforce.login import Login, Session
+
+T = TypeVar("T")
+
+API_VERSION: Final = "62.0"
+_LONGEST_QUERY: Final = 15_500
+"""Characters of an encoded query; Salesforce refuses addresses longer than 16,384 bytes with 414."""
+
+_SMALLEST_PAGE: Final = 200
+_LARGEST_PAGE: Final = 2000
+
+_USAGE: Final = re.compile(r"(?<![\w-])api-usage=(\d+)/(\d+)")
+"""Of `api-usage=18/5000; per-app-api-usage=17/250(appName=x)` the first pair."""
+
+_PATH: Final = re.compile(r"^/services/data/v[\d.]+/(.+)$")
+
+
+class _TimedAdapter(HTTPAdapter):
+    """Sets a time-out on every call that names none, and sends no call to loopback through a proxy."""
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # type: ignore[override]
+        options["timeout"] = options.get("timeout") or TIMEOUT
+        if (request.url or "").startswith("http://"):
+            options["proxies"] = {}
+        return super().send(request, **options)
+
+
+class Client:
+    """One org's API, for one connector object. Nothing is sent before the first call."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self.version = str(context.options.get("api_version", API_VERSION)).lstrip("v")
+        self._page_size = _page_size(context.options)
+        self._http: requests.Session | None = None
+        self._ways: Ways | None = None
+        self._force: Salesforce | None = None
+        self._lock = threading.RLock()
+        self._last: threading.local = threading.local()
+        self._reads = self._writes = 0
+        self._used: int | None = None
+        self._limit: int | None = None
+        self.daily_share = context.daily_share
+        self.skew = timedelta(0)
+        self.instance_url = ""
+
+    # -- what the connector asks -------------------------------------------------------------------------------------
+
+    def get(self, path: str, **params: Any) -> Any:
+        """JSON of a REST resource below `/services/data/vXX.0/`."""
+        return self._call("GET", path, params=params, safe=True)
+
+    def query(self, soql: str, *, everything: bool = False) -> dict[str, Any]:
+        """First page of a query; `everything` includes deleted, merged and archived records."""
+        _refuse_long(soql)
+        headers = {"Sforce-Query-Options": f"batchSize={self._page_size}"}
+        path = "queryAll/" if everything else "query/"
+        return _page(self._call("GET", path, params={"q": soql}, headers=headers, safe=True))
+
+    def more(self, next_url: str) -> dict[str, Any]:
+        """The page that an earlier one's `nextRecordsUrl` names."""
+        found = _PATH.match(next_url)
+        if not found:
+            raise CallError(Trouble("shape", code="nextRecordsUrl"))
+        return _page(self._call("GET", found[1], safe=True))
+
+    def rows(self, soql: str, *, everything: bool = False) -> list[dict[str, Any]]:
+        """All records of a short query that selects Id."""
+        page = self.query(soql, everything=everything)
+        rows = list(page["records"])
+        while not page["done"]:
+            page = self.more(page["nextRecordsUrl"])
+            rows += page["records"]
+        if not all(isinstance(one.get("Id"), str) for one in rows):
+            raise CallError(Trouble("shape", 200, "record-without-id"))
+        return rows
+
+    def one_row(self, soql: str) -> dict[str, Any]:
+        """The one row of an aggregate query."""
+        rows = self.query(soql)["records"]
+        if len(rows) != 1:
+            raise CallError(Trouble("shape", 200, "aggregate"))
+        return dict(rows[0])
+
+    def tooling_rows(self, soql: str) -> list[dict[str, Any]]:
+        """Records of a Tooling query; ours are short."""
+        return list(_page(self.get("tooling/query/", q=soql))["records"])
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Create something."""
+        return self._call("POST", path, json=body)
+
+    def patch(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Change something."""
+        return self._call("PATCH", path, json=body)
+
+    def delete(self, path: str) -> None:
+        """Take something away."""
+        self._call("DELETE", path)
+
+    def userinfo(self) -> dict[str, Any]:
+        """Who the token belongs to (OpenID Connect's userinfo, on the org's own address)."""
+        found = self._renewing(lambda force: force.oauth2("userinfo"), safe=True)
+        if not isinstance(found, dict):
+            raise CallError(Trouble("shape", code="userinfo"))
+        return found
+
+    def log_in(self) -> None:
+        """Make sure there is a session; sends nothing where a token was given."""
+        self._session()
+
+    @property
+    def discouraged(self) -> str:
+        """Why the chosen way to log in is discouraged; empty where it is not."""
+        return self._choice().first.discouraged
+
+    def calls(self) -> Calls:
+        """API calls so far; logins are not counted."""
+        return Calls(self._reads, self._writes)
+
+    def quota(self) -> Quota:
+        """As the last `Sforce-Limit-Info` told."""
+        return Quota(self._used, self._limit)
+
+    def started(self) -> datetime:
+        """A moment not after the start of this thread's last call, by the server's clock.
+
+        The Date header says when the answer began, so the time the call took is taken off, and the second it is cut to.
+        """
+        answer: requests.Response | None = getattr(self._last, "answer", None)
+        sent = _date(answer)
+        if answer is None or sent is None:
+            return self.now()
+        return sent - answer.elapsed - timedelta(seconds=1)
+
+    def now(self) -> datetime:
+        """The server's present moment, as far as its answers told."""
+        return self._context.clock.now() + self.skew
+
+    def sleep(self, seconds: float) -> None:
+        """Wait on the clock we were given."""
+        self._context.clock.sleep(seconds)
+
+    def close(self) -> None:
+        """Give back the connections."""
+        if self._http is not None:
+            self._http.close()
+        self._http = self._force = None
+
+    # -- one call ----------------------------------------------------------------------------------------------------
+
+    def _call(self, method: str, path: str, *, safe: bool = False, **options: Any) -> Any:
+        return self._renewing(lambda force: force.restful(path, method=method, **options), safe=safe)
+
+    def _renewing(self, call: Callable[[Salesforce], T], *, safe: bool) -> T:
+        """Call; where the session has expired, renew it once and call again."""
+        force = self._session()
+        try:
+            return self._repeated(lambda: call(force), safe=safe)
+        except CallError as error:
+            if error.trouble.kind != "login" or not self._renew(force):
+                raise
+        return self._repeated(lambda: call(self._session()), safe=safe)
+
+    def _repeated(self, call: Callable[[], T], *, safe: bool) -> T:
+        def once() -> T:
+            self._guard()
+            with foreign_errors(self._header):
+                return call()
+
+        return call_with_retries(once, clock=self._context.clock, safe=safe)
+
+    def _guard(self) -> None:
+        """Stop before the set share of the day's allowance is passed."""
+        if self._used is None or self._limit is None or self._used < self._limit * self.daily_share:
+            return
+        raise QuotaError(
+            f"{self._used} of {self._limit} API calls of the last 24 hours are used; the set share is "
+            f"{self.daily_share:.0%}.",
+            where="Salesforce API",
+            fix="Run again later, or raise the share of the daily allowance.",
+            code="DAILY_SHARE",
+        )
+
+    # -- session -----------------------------------------------------------------------------------------------------
+
+    def _choice(self) -> Ways:
+        if self._ways is None:
+            self._ways = choose(self._context)
+        return self._ways
+
+    def _session(self) -> Salesforce:
+        with self._lock:
+            if self._force is None:
+                self._force = self._opened(self._logged_in(self._choice().first))
+            return self._force
+
+    def _renew(self, stale: Salesforce) -> bool:
+        """A fresh session instead of `stale`; False where the login cannot be renewed."""
+        with self._lock:
+            if self._force is stale:
+                renewal = self._choice().renewal
+                if renewal is None:
+                    return False
+                self._force = self._opened(self._logged_in(renewal))
+            return True
+
+    def _logged_in(self, way: Login) -> Session:
+        http = self._connections()
+        return call_with_retries(lambda: way.log_in(http), clock=self._context.clock, safe=way.repeatable)
+
+    def _opened(self, session: Session) -> Salesforce:
+        force = Salesforce(
+            session_id=session.token.get_secret_value(),
+            instance_url=session.instance_url,
+            session=self._connections(),
+            version=self.version,
+            parse_float=str,
+            object_pairs_hook=None,
+        )
+        self.instance_url = session.instance_url
+        data = f"{session.instance_url}/services/data/v{self.version}/"
+        force.base_url, force.tooling_url, force.bulk2_url = data, f"{data}tooling/", f"{data}jobs/"
+        force.oauth2_url = f"{session.instance_url}/services/oauth2/"
+        del force.headers["X-PrettyPrint"]
+        return force
+
+    def _connections(self) -> requests.Session:
+        if self._http is None:
+            http = requests.Session()
+            http.mount("https://", _TimedAdapter())
+            http.mount("http://", _TimedAdapter())
+            http.headers["User-Agent"] = USER_AGENT
+            http.auth = _as_it_is
+            http.hooks["response"].append(self._note)
+            self._http = http
+        return self._http
+
+    def _note(self, answer: requests.Response, **_options: Any) -> None:
+        """Keep what every answer tells: count, allowance, date."""
+        self._last.answer = answer
+        if "/services/data/" in (answer.request.url or ""):
+            if answer.request.method == "GET":
+                self._reads += 1
+            else:
+                self._writes += 1
+        if found := _USAGE.search(answer.headers.get("Sforce-Limit-Info", "")):
+            self._used, self._limit = int(found[1]), int(found[2])
+        if (sent := _date(answer)) is not None:
+            self.skew = sent - self._context.clock.now()
+
+    def _header(self, name: str) -> str | None:
+        answer: requests.Response | None = getattr(self._last, "answer", None)
+        return answer.headers.get(name) if answer is not None else None
+
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """An `auth` that leaves the request alone: with none set, requests puts a password from ~/.netrc over our token."""
+    return request
+
+
+def _page_size(options: Mapping[str, Any]) -> int:
+    """Records in one page; Salesforce takes 200 to 2000."""
+    told = options.get("page_size", _LARGEST_PAGE)
+    if isinstance(told, int) and _SMALLEST_PAGE <= told <= _LARGEST_PAGE:
+        return told
+    raise ConfigError("page_size must be a whole number from 200 to 2000.", where="mapping: options")
+
+
+def _date(answer: requests.Response | None) -> datetime | None:
+    text = answer.headers.get("Date") if answer is not None else None
+    try:
+        return parsedate_to_datetime(text).astimezone(UTC) if text else None
+    except ValueError:
+        return None
+
+
+def _page(found: Any) -> dict[str, Any]:
+    """A query's page, checked for what we rely on."""
+    sound = isinstance(found, dict) and isinstance(found.get("records"), list) and isinstance(found.get("done"), bool)
+    sound = sound and all(isinstance(one, dict) for one in found["records"])
+    if not sound or not (found["done"] or isinstance(found.get("nextRecordsUrl"), str)):
+        raise CallError(Trouble("shape", 200, "query-page"))
+    return dict(found)
+
+
+def _refuse_long(soql: str) -> None:
+    length = len(quote_plus(soql))
+    if length > _LONGEST_QUERY:
+        raise ConfigError(
+            f"The query is {length} characters long as an address; Salesforce takes about {_LONGEST_QUERY}.",
+            where="mapping",
+            fix="Map fewer fields of this object.",
+        )

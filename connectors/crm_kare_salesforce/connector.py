@@ -1,0 +1,157 @@
+"""The Salesforce connector: what the calls mean for the core."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+from crm_kare.errors import ConfigError
+from crm_kare.http import CallError
+from crm_kare.labels import Label
+from crm_kare.model import STREAMS, Outcome, Problem
+from crm_kare.ports import (
+    Calls,
+    Capabilities,
+    Context,
+    FieldInfo,
+    LabelField,
+    Organisation,
+    Page,
+    ProvisionStep,
+    Quota,
+    StreamSpec,
+    WriteRequest,
+)
+from crm_kare_salesforce import access, check, provision
+from crm_kare_salesforce.client import Client
+from crm_kare_salesforce.faults import our_errors
+from crm_kare_salesforce.fields import Objects, field_infos, fill_rates
+from crm_kare_salesforce.pull import Puller
+from crm_kare_salesforce.values import long_id
+from crm_kare_salesforce.write import AT_ONCE, Writer
+
+_OVERLAP_SECONDS: Final = 600
+
+
+class SalesforceConnector:
+    """One Salesforce org. See `crm_kare.ports.Connector` for what every method promises.
+
+    Options: `api_version` (default 62.0), `overlap_seconds` (how far back an incremental pull looks, default 600),
+    `page_size` (200 to 2000).
+    """
+
+    capabilities = Capabilities(streams=frozenset(STREAMS), write_batch=AT_ONCE)
+
+    def __init__(self, context: Context) -> None:
+        overlap = timedelta(seconds=_seconds(context.options))
+        self._crm = context.crm
+        self._given_url = context.credentials.get("SALESFORCE_INSTANCE_URL")
+        self._client = Client(context)
+        self._objects = Objects(self._client)
+        self._puller = Puller(self._client, self._objects, overlap)
+        self._writer = Writer(self._client, overlap)
+
+    def field_name(self, label: Label, prefix: str) -> str:
+        """`KARE_Profile__c`; labels without prefix keep their own name: `ICP_Score__c`."""
+        return f"{prefix if label.prefixed else ''}{label.name}__c"
+
+    def organisation(self) -> Organisation:
+        """The org; its currency where it is a multi-currency one (else Salesforce's REST API does not tell it)."""
+        with our_errors("Organization"):
+            told = self._client.rows("SELECT Id, Name, TimeZoneSidKey FROM Organization LIMIT 1")
+            if not told:
+                raise ConfigError(
+                    "This user may not see the organisation.", where="Organization", fix="Grant API access."
+                )
+            return Organisation(
+                id=long_id(str(told[0]["Id"])),
+                name=str(told[0].get("Name") or ""),
+                timezone=str(told[0].get("TimeZoneSidKey") or "UTC"),
+                currency=self._corporate_currency(),
+                url=self._client.instance_url,
+            )
+
+    def check(self, specs: Sequence[StreamSpec], fields: Sequence[LabelField]) -> list[Problem]:
+        """Login, quota, mapped fields, label fields with their rights and values, and what sharing may hide."""
+        return check.findings(self._client, self._objects, self._crm, specs, fields)
+
+    def schema(self, source: str, *, fill_rates: bool = False) -> list[FieldInfo]:
+        """The object's fields from describe: what field-level security hides is not among them."""
+        with our_errors(source):
+            rates = _rates(self._client, self._objects, source) if fill_rates else {}
+            return field_infos(self._objects, source, rates)
+
+    def pull(self, spec: StreamSpec, cursor: str | None) -> Iterator[Page]:
+        """Pages in the order of ids; incremental ones by `SystemModstamp`, deleted and merged records included."""
+        with our_errors(f"stream {spec.stream}"):
+            yield from self._puller.pages(spec, cursor)
+
+    def provision(self, source: str, fields: Sequence[LabelField], *, dry_run: bool) -> list[ProvisionStep]:
+        """Custom fields by the Tooling API, then the two permission sets; the integration one is assigned to us."""
+        with our_errors(f"provision {source}"):
+            steps = provision.provision_fields(self._client, self._objects, source, fields, dry_run=dry_run)
+            steps += access.grant(self._client, source, fields, dry_run=dry_run)
+        self._objects.forget()
+        return steps
+
+    def deprovision(self, source: str, fields: Sequence[LabelField], *, dry_run: bool) -> list[ProvisionStep]:
+        """Permission sets first, then the fields and their values."""
+        with our_errors(f"deprovision {source}"):
+            steps = access.revoke(self._client, dry_run=dry_run)
+            steps += provision.remove_fields(self._client, source, fields, dry_run=dry_run)
+        self._objects.forget()
+        return steps
+
+    def write(self, request: WriteRequest) -> list[Outcome]:
+        """Through sObject Collections, after asking once which records moved since they were read."""
+        if not request.records:
+            return []
+        with our_errors(f"write {request.source}"):
+            return self._writer.write(request)
+
+    def read(
+        self, source: str, account_ids: Sequence[str], fields: Sequence[LabelField]
+    ) -> Mapping[str, Mapping[str, str | None]]:
+        """Present values by the ids as they were given."""
+        with our_errors(f"read {source}"):
+            found = self._writer.read(source, account_ids, fields) if account_ids else {}
+        return {one: found[long_id(one)] for one in account_ids if long_id(one) in found}
+
+    def record_url(self, source: str, account_id: str) -> str:
+        """The record's page in Lightning; empty before the org's address is known."""
+        given = self._given_url.get_secret_value() if self._given_url else ""
+        root = (self._client.instance_url or given).rstrip("/")
+        return f"{root}/lightning/r/{source}/{account_id}/view" if root else ""
+
+    def calls(self) -> Calls:
+        """REST calls; logins are not counted, as Salesforce does not count them."""
+        return self._client.calls()
+
+    def quota(self) -> Quota:
+        """As the last answer's `Sforce-Limit-Info` told."""
+        return self._client.quota()
+
+    def close(self) -> None:
+        """Give back the connections."""
+        self._client.close()
+
+    def _corporate_currency(self) -> str:
+        """CurrencyType exists in multi-currency orgs only."""
+        try:
+            rows = self._client.rows("SELECT Id, IsoCode FROM CurrencyType WHERE IsCorporate = true LIMIT 1")
+        except CallError as error:
+            if error.trouble.kind in {"request", "permission", "gone"}:
+                return ""
+            raise
+        return str(rows[0].get("IsoCode") or "") if rows else ""
+
+
+def _rates(client: Client, objects: Objects, source: str) -> dict[str, float]:
+    """`schema` has a parameter of the function's name."""
+    return fill_rates(client, objects, source)
+
+
+def _seconds(options: Mapping[str, Any]) -> float:
+    told = options.get("overlap_seconds", _OVERLAP_SECONDS)
+    if isinstance(told, int | float) and not isinstance(told, bool) and told >= 0:
+        return float(told)
+    raise ConfigError("overlap_seconds must be a number of seconds.", where="mapping: options", fix="For example 600.")
