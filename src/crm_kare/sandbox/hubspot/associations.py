@@ -1,75 +1,18 @@
-"""Links between records: typed, directed, kept in both directions; v4 endpoints and the lists inside v3 records."""
+"""Associations as the API shows them: the v4 endpoints and the lists inside v3 records."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from crm_kare.sandbox.hubspot.call import Call, Reply, id_of, inputs
 from crm_kare.sandbox.hubspot.definitions import ObjectType
 from crm_kare.sandbox.hubspot.errors import malformed, not_found, validation
+from crm_kare.sandbox.hubspot.links import TYPES, linked, tie, untie
 from crm_kare.sandbox.hubspot.portal import Portal, object_type
 from crm_kare.sandbox.hubspot.values import stamp
 
 BATCH: Final = 1000
 WRITE_BATCH: Final = 2000
 PAGE: Final = 500
-
-
-class Link:
-    """Type ids by pair of object types: (primary, unlabelled), or the only one."""
-
-    DEAL_PRIMARY, DEAL = "5", "341"
-    COMPANY_PRIMARY_DEAL, COMPANY_DEAL = "6", "342"
-    CONTACT_PRIMARY, CONTACT = "1", "279"
-    COMPANY_PRIMARY_CONTACT, COMPANY_CONTACT = "2", "280"
-    PARENT_TO_CHILD, CHILD_TO_PARENT = "13", "14"
-
-
-TYPES: Final[dict[tuple[str, str], dict[str, tuple[str, str | None]]]] = {
-    ("deals", "companies"): {"5": ("deal_to_company", "Primary"), "341": ("deal_to_company_unlabeled", None)},
-    ("companies", "deals"): {"6": ("company_to_deal", "Primary"), "342": ("company_to_deal_unlabeled", None)},
-    ("contacts", "companies"): {"1": ("contact_to_company", "Primary"), "279": ("contact_to_company_unlabeled", None)},
-    ("companies", "contacts"): {"2": ("company_to_contact", "Primary"), "280": ("company_to_contact_unlabeled", None)},
-    ("companies", "companies"): {
-        "13": ("parent_to_child_company", "Child Company"),
-        "14": ("child_to_parent_company", "Parent Company"),
-    },
-    ("deals", "line_items"): {"19": ("deal_to_line_item", None)},
-    ("line_items", "deals"): {"20": ("line_item_to_deal", None)},
-    ("deals", "contacts"): {"3": ("deal_to_contact", None)},
-    ("contacts", "deals"): {"4": ("contact_to_deal", None)},
-}
-"""Name (as v3 lists write it) and label of each type id, by source and target."""
-
-OPPOSITE: Final = {
-    one: other
-    for pair in (("5", "6"), ("341", "342"), ("1", "2"), ("279", "280"), ("13", "14"), ("19", "20"), ("3", "4"))
-    for one, other in (pair, pair[::-1])
-}
-
-
-def tie(portal: Portal, source: str, target: str, links: Iterable[tuple[str, str, str]]) -> None:
-    """Link records (source id, target id, type id), and back with the opposite type."""
-    held = list(links)
-    portal.org.link(source, target, held)
-    portal.org.link(target, source, ((there, here, OPPOSITE[kind]) for here, there, kind in held))
-
-
-def untie(portal: Portal, source: str, target: str, links: Iterable[tuple[str, str, str]]) -> None:
-    """Take links away, in both directions."""
-    held = list(links)
-    portal.org.unlink(source, target, held)
-    portal.org.unlink(target, source, ((there, here, OPPOSITE[kind]) for here, there, kind in held))
-
-
-def linked(portal: Portal, source: str, target: str, ids: Sequence[str]) -> dict[str, dict[str, list[str]]]:
-    """Type ids by source id and live target id."""
-    links = portal.org.links(source, target, ids)
-    live = portal.org.get_many(target, [there for _, there, _ in links], deleted=False)
-    found: dict[str, dict[str, list[str]]] = {}
-    for here, there, kind in links:
-        if there in live:
-            found.setdefault(here, {}).setdefault(there, []).append(kind)
-    return found
 
 
 def nested(portal: Portal, kind: ObjectType, word: str, looks: Sequence[dict[str, Any]]) -> None:

@@ -9,9 +9,9 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from crm_kare.sandbox.generate import Business, Company, Deal, Line, Person, Stage
-from crm_kare.sandbox.hubspot.associations import OPPOSITE
 from crm_kare.sandbox.hubspot.calculated import calculated, plain
 from crm_kare.sandbox.hubspot.definitions import DEALS, LINE_ITEMS, OBJECT_TYPES, Option, Property
+from crm_kare.sandbox.hubspot.links import OPPOSITE
 from crm_kare.sandbox.hubspot.pipelines import PIPELINES, stage_id
 from crm_kare.sandbox.hubspot.portal import Portal
 from crm_kare.sandbox.hubspot.values import stamp
@@ -142,8 +142,8 @@ class _Loader:
             "hubspot_owner_id": record_id("owners", one.owner + 1),
             "hs_parent_company_id": None if one.parent is None else record_id("companies", one.parent + 1),
             "num_associated_deals": str(counts[0]) if counts[0] else None,
-            "num_associated_contacts": str(counts[1]),
-            "hs_num_child_companies": str(counts[2]),
+            "num_associated_contacts": str(counts[1]) if counts[1] else None,
+            "hs_num_child_companies": str(counts[2]) if counts[2] else None,
             **self._stamps(one.created_on, one.created_on, one.key),
         }
 
@@ -160,7 +160,7 @@ class _Loader:
             "hubspot_owner_id": record_id("owners", one.owner + 1),
             "closed_lost_reason": "No decision" if one.stage is Stage.LOST_NO_DECISION else None,
             "hs_primary_associated_company": None if one.company is None else record_id("companies", one.company + 1),
-            "hs_num_of_associated_line_items": str(len(one.lines)),
+            "hs_num_of_associated_line_items": str(len(one.lines)) if one.lines else None,
         }
         return values | calculated(self.portal, DEALS, values) | self._stamps(one.created_on, one.closed_on, one.key)
 

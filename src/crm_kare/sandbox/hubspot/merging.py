@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from crm_kare.sandbox.hubspot.associations import TYPES, tie, untie
 from crm_kare.sandbox.hubspot.call import Call, Reply
 from crm_kare.sandbox.hubspot.definitions import ObjectType
 from crm_kare.sandbox.hubspot.errors import malformed, not_found, validation
+from crm_kare.sandbox.hubspot.links import TYPES, tie, untie
 from crm_kare.sandbox.hubspot.portal import Portal
 from crm_kare.sandbox.hubspot.records import shown
 from crm_kare.sandbox.store import Record

@@ -87,4 +87,6 @@ def _entry(held: str | None, at: int, who: str) -> dict[str, Any]:
         return entry | {"sourceType": "CRM_UI", "sourceId": f"userId:{number}", "updatedByUserId": int(number)}
     if source == "app":
         return entry | {"sourceType": "INTEGRATION", "sourceId": str(number or APP_ID)}
+    if source == "calculated":
+        return entry | {"sourceType": "CALCULATED"}
     return entry | {"sourceType": "IMPORT", "sourceId": "1"}

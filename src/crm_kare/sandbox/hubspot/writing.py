@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from crm_kare.sandbox.hubspot.associations import TYPES, tie
 from crm_kare.sandbox.hubspot.calculated import calculated
 from crm_kare.sandbox.hubspot.call import Call, Reply, as_list, as_mapping, id_of, inputs
 from crm_kare.sandbox.hubspot.definitions import ObjectType
 from crm_kare.sandbox.hubspot.errors import HubSpotError, invalid_properties, malformed, not_found, validation
+from crm_kare.sandbox.hubspot.links import TYPES, recount_around, tie
 from crm_kare.sandbox.hubspot.portal import Portal
 from crm_kare.sandbox.hubspot.reading import BATCH, by_unique, completed, gone
 from crm_kare.sandbox.hubspot.records import shown
@@ -202,3 +202,4 @@ def _archive(call: Call, record_id: str) -> None:
     record = call.portal.org.get(call.kind.name, record_id)
     if record is not None and not record["_deleted"]:
         call.portal.org.delete(call.kind.name, record_id, call.who)
+        recount_around(call.portal, call.kind.name, record_id)
