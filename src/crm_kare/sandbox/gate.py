@@ -1,13 +1,18 @@
-"""The gate that every request passes: counts it, and makes go wrong what `Faults` says. ASGI middleware."""
+"""The gate that every request passes: counts it, and makes go wrong what `Faults` says. ASGI middleware.
+
+Answers carry the date of the sandbox's own clock, by which its records are stamped too; uvicorn's is switched off.
+"""
 
 import asyncio
 import time
 from dataclasses import dataclass, field
+from email.utils import format_datetime
 from typing import Any, Final
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from crm_kare.ports import Clock
 from crm_kare.sandbox.faults import DROP, SLOW, STATUS, TRUNCATE, Call, Fault, Faults
 
 ADMIN: Final = "/sandbox/"
@@ -31,9 +36,10 @@ class _Answer:
 class Gate:
     """Wraps the app; must be the outermost, for it reaches through uvicorn's `send` to the connection."""
 
-    def __init__(self, app: ASGIApp, faults: Faults) -> None:
+    def __init__(self, app: ASGIApp, faults: Faults, clock: Clock) -> None:
         self._app = app
         self._faults = faults
+        self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let one request through."""
@@ -50,18 +56,20 @@ class Gate:
             await asyncio.sleep(fault.seconds)
         carried_out = fault is None or fault.after or fault.kind in {SLOW, TRUNCATE}
         answer = _Answer()
+        date = format_datetime(self._clock.now(), usegmt=True)
         if carried_out:
             await self._app(scope, receive, answer.take)
+            answer.messages[0]["headers"] = [*answer.messages[0].get("headers", []), (b"date", date.encode())]
         if fault is None or fault.kind == SLOW:
             for message in answer.messages:
                 await send(message)
             return answer.status
-        return await _spoil(fault, answer, scope, receive, send)
+        return await _spoil(fault, answer, date, scope, receive, send)
 
 
-async def _spoil(fault: Fault, answer: _Answer, scope: Scope, receive: Receive, send: Send) -> int:
+async def _spoil(fault: Fault, answer: _Answer, date: str, scope: Scope, receive: Receive, send: Send) -> int:
     if fault.kind == STATUS:
-        await Response(fault.body, fault.status, dict(fault.headers))(scope, receive, send)
+        await Response(fault.body, fault.status, {"date": date, **dict(fault.headers)})(scope, receive, send)
         return fault.status
     if fault.kind == TRUNCATE:
         await send(answer.messages[0])

@@ -66,7 +66,7 @@ def create_app(sandbox: Sandbox) -> ASGIApp:
     routers = [_admin(sandbox), *(_ROUTERS[vendor](sandbox) for vendor in sandbox.businesses)]
     for router in routers:
         app.router.routes.extend(router.routes)
-    return Gate(app, sandbox.faults)
+    return Gate(app, sandbox.faults, sandbox.clock)
 
 
 def _admin(sandbox: Sandbox) -> APIRouter:
@@ -124,6 +124,7 @@ class RunningSandbox:
                 access_log=False,
                 lifespan="off",
                 proxy_headers=False,
+                date_header=False,
                 ws="none",
                 timeout_graceful_shutdown=1,
             )
