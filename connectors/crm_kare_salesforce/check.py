@@ -96,14 +96,13 @@ def _silent(objects: Objects, spec: StreamSpec) -> list[Problem]:
 def _labels(objects: Objects, crm: str, source: str, fields: Sequence[LabelField]) -> list[Problem]:
     told = objects.by_name(source)
     found: list[Problem] = []
-    missing = [one.field for one in fields if one.field.lower() not in told]
-    if missing:
-        text = f"{source} has no label field {', '.join(missing)} that this user can read."
-        fix = f"{_PROVISION.format(crm=crm)} Where they exist, assign the permission set {INTEGRATION}."
-        found.append(Problem("label-missing", text, fix, where=source))
     for one in fields:
         if (held := told.get(one.field.lower())) is not None:
             found += _label(one, held, crm, source)
+            continue
+        text = f"{source} has no label field {one.field} that this user can read."
+        fix = f"{_PROVISION.format(crm=crm)} Where it exists, assign the permission set {INTEGRATION}."
+        found.append(Problem("label-missing", text, fix, where=f"{source}.{one.field}"))
     if fields and not objects.describe(source).get("updateable", True):
         fix = f"Grant Edit on {source} to the integration user: assign the permission set {INTEGRATION}."
         found.append(Problem("object-read-only", f"This user may not edit {source}.", fix, where=source))

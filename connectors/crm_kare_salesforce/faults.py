@@ -84,7 +84,8 @@ def foreign_errors(last_header: Callable[[str], str | None] = _nothing) -> Itera
     try:
         yield
     except SalesforceError as error:
-        raise CallError(trouble_of(error.status, error.content, _seconds(last_header("Retry-After")))) from error
+        # without its cause, whose text is the whole reply
+        raise CallError(trouble_of(error.status, error.content, _seconds(last_header("Retry-After")))) from None
     except requests.exceptions.JSONDecodeError as error:
         raise CallError(Trouble("shape", code="not-json", applied=True)) from error
     except requests.RequestException as error:

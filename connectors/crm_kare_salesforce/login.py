@@ -234,8 +234,8 @@ class SoapLogin:
         except SalesforceAuthenticationFailed as error:
             code = str(error.code or "")
             if code.isdigit():  # no SOAP fault: a gateway's page
-                raise CallError(trouble_of(int(code), "")) from error
-            raise CallError(Trouble("login", 401, code, redacted(str(error.message)))) from error
+                raise CallError(trouble_of(int(code), "")) from None
+            raise CallError(Trouble("login", 401, code, redacted(str(error.message)))) from None
         scheme = urlsplit(self.login_url).scheme
         return Session(SecretStr(token), require_safe_url(f"{scheme}://{host}", setting="the org's address"))
 
