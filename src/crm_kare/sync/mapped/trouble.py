@@ -55,7 +55,7 @@ def rates(tables: AbstractMapping[str, ir.Table | None], reporting: str) -> Iter
                 "rate-missing",
                 f"{count} {name} in {code or 'an unknown currency'} have no rate into {reporting or 'the home currency'} "
                 "on their day: their amounts are unknown",
-                f"Add rates for {code} under `currency.rates`." if code else "Set `currency.reporting`.",
+                f"Add rates for {code} under `currency.rates`." if code and reporting else "Set `currency.reporting`.",
                 where=name,
                 level="warning",
             )
