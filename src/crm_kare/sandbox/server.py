@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp
 
 from crm_kare.ports import Clock
-from crm_kare.sandbox import hubspot, salesforce
+from crm_kare.sandbox import hubspot, page, salesforce
 from crm_kare.sandbox.faults import Fault, Faults
 from crm_kare.sandbox.gate import Gate
 from crm_kare.sandbox.generate import generate
@@ -63,7 +63,7 @@ _ROUTERS: Final = {"salesforce": salesforce.router_for, "hubspot": hubspot.route
 def create_app(sandbox: Sandbox) -> ASGIApp:
     """The app: each vendor's addresses, the page for people, and `/sandbox/` for whoever runs it."""
     app = FastAPI(title="crm-kare sandbox", openapi_url=None, docs_url=None, redoc_url=None)
-    routers = [_admin(sandbox), *(_ROUTERS[vendor](sandbox) for vendor in sandbox.businesses)]
+    routers = [_admin(sandbox), page.router_for(sandbox), *(_ROUTERS[vendor](sandbox) for vendor in sandbox.businesses)]
     for router in routers:
         app.router.routes.extend(router.routes)
     return Gate(app, sandbox.faults, sandbox.clock)
@@ -157,6 +157,10 @@ class RunningSandbox:
     def salesforce_environment(self) -> dict[str, str]:
         """The Contract's settings with which a client logs in as the integration user."""
         return salesforce.environment(self.url)
+
+    def hubspot_environment(self) -> dict[str, str]:
+        """The same with HubSpot's token."""
+        return hubspot.environment(self.url)
 
     def hubspot_environment(self) -> dict[str, str]:
         """The same for the private app of the HubSpot account."""

@@ -16,7 +16,7 @@ from crm_kare.sandbox.store import Store
 class Sandbox:
     """The sandbox in one hand.
 
-    `businesses` is what was loaded into each vendor's org, by vendor name; a vendor without one is not served.
+    By vendor name: `businesses` is what was loaded into the vendor's org (a vendor without one is not served).
     `sides` is what a vendor's side keeps beside the store (settings, tokens, counters), by vendor name.
     """
 

@@ -104,15 +104,11 @@ class Store:
         for statement in _SETUP:
             self._database.execute(statement)
 
-    def add_org(self, vendor: str, mint: Mint) -> "Org":
-        """An empty org of a vendor."""
-        org = Org(self, vendor, mint)
+    def add_org(self, vendor: str, mint: Mint, resolution: int = 1) -> "Org":
+        """An empty org of a vendor, whose stamps are cut to `resolution` milliseconds."""
+        org = Org(self, vendor, mint, resolution)
         self.orgs[vendor] = org
         return org
-
-    def now_ms(self) -> int:
-        """The clock's present moment in epoch milliseconds."""
-        return int(self.clock.now().timestamp() * 1000)
 
     def rows(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
         """The rows of a SELECT. For the vendors' own query languages; table names come from `Org.table`."""
@@ -142,21 +138,27 @@ _SETUP: Final = (
     "PRAGMA synchronous=OFF",
     "CREATE TABLE history (vendor TEXT, object TEXT, record TEXT, field TEXT, old, new, at INTEGER, who TEXT)",
     "CREATE INDEX history_record ON history (vendor, object, record)",
-    "CREATE TABLE link (vendor TEXT, source TEXT, source_id TEXT, target TEXT, target_id TEXT, type TEXT,"
-    " PRIMARY KEY (vendor, source, target, source_id, target_id, type)) WITHOUT ROWID",
+    """CREATE TABLE link (vendor TEXT, source TEXT, source_id TEXT, target TEXT, target_id TEXT, type TEXT,
+    PRIMARY KEY (vendor, source, target, source_id, target_id, type)) WITHOUT ROWID""",
 )
 
 
 class Org:
     """One customer's CRM: objects, their fields and records, links between records, permissions."""
 
-    def __init__(self, store: Store, vendor: str, mint: Mint) -> None:
+    def __init__(self, store: Store, vendor: str, mint: Mint, resolution: int) -> None:
         self.store = store
         self.vendor = vendor
+        self._resolution = resolution
         self._mint = mint
         self._fields: dict[str, dict[str, FieldDef]] = {}
         self._serials: dict[str, int] = {}
         self._access: dict[tuple[str, str, str], Access] = {}
+
+    def now_ms(self) -> int:
+        """The clock's present moment in epoch milliseconds, as this vendor stamps it."""
+        moment = int(self.store.clock.now().timestamp() * 1000)
+        return moment - moment % self._resolution
 
     # fields
 
@@ -222,17 +224,24 @@ class Org:
             self._serials[name] += 1
             return self._mint(name, self._serials[name])
 
+    def mint_many(self, name: str, number: int) -> list[str]:
+        """The next ids of an object."""
+        with self.store.transaction():
+            begin = self._serials[name] + 1
+            self._serials[name] += number
+        return [self._mint(name, serial) for serial in range(begin, begin + number)]
+
     def load(self, name: str, records: Iterable[Mapping[str, Any]]) -> None:
         """Many new records at once. Each has `_id` (from `mint`) and may have the other system columns; no history."""
-        now = self.store.now_ms()
+        now = self.now_ms()
         columns = [*SYSTEM_COLUMNS, *self._fields[name]]
-        blank: Record = dict.fromkeys(columns) | {"_deleted": 0, "_created": now, "_modified": now}
+        blank: Record = {"_deleted": 0, "_created": now, "_modified": now}
         marks = ", ".join("?" * len(columns))
         quoted = ", ".join(f'"{one}"' for one in columns)
         with self.store.transaction() as database:
             database.executemany(
                 f"INSERT INTO {self.table(name)} ({quoted}) VALUES ({marks})",  # noqa: S608  names are ours
-                (tuple((blank | dict(one))[column] for column in columns) for one in records),
+                ([one.get(column, blank.get(column)) for column in columns] for one in records),
             )
 
     def insert(self, name: str, values: Mapping[str, Any], who: str) -> str:
@@ -277,7 +286,7 @@ class Org:
 
     def update(self, name: str, record_id: str, changes: Mapping[str, Any], who: str) -> None:
         """Write values on one record. The stamp moves even where nothing changes; the history keeps what did."""
-        now = self.store.now_ms()
+        now = self.now_ms()
         with self.store.transaction() as database:
             before = self.get(name, record_id)
             if before is None:
@@ -314,7 +323,7 @@ class Org:
     def _mark(self, name: str, record_id: str, who: str, *, deleted: int, merged_into: str | None) -> None:
         sql = f"UPDATE {self.table(name)} SET _deleted=?, _merged_into=?, _modified=?, _modified_by=? WHERE _id=?"  # noqa: S608
         with self.store.transaction() as database:
-            if not database.execute(sql, (deleted, merged_into, self.store.now_ms(), who, record_id)).rowcount:
+            if not database.execute(sql, (deleted, merged_into, self.now_ms(), who, record_id)).rowcount:
                 raise KeyError(record_id)
 
     def history(self, name: str, ids: Sequence[str], column: str | None = None) -> list[HistoryEntry]:

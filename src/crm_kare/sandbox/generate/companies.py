@@ -48,7 +48,7 @@ def company(key: int, draw: Random, as_of: date, reps: int) -> Company:
         story=story,
         owner=draw.randrange(reps),
         created_on=as_of - timedelta(days=draw.randint(20, RECORDS_BEGIN.days)),
-        domain=f"{name.split()[0].lower()}-{key}.example",
+        domain=f"{name.split(maxsplit=1)[0].lower()}-{key}.example",
         phone=f"+{draw.randint(1, 99)} {draw.randint(100, 999)} {draw.randint(100000, 999999)}",
         industry=draw.choices([one for one, _ in INDUSTRIES], [weight for _, weight in INDUSTRIES])[0],
         country=country,

@@ -1,0 +1,70 @@
+"""Salesforce ids: 15 case-sensitive characters, and 3 more that make them safe where case is lost."""
+
+import re
+from typing import Final
+
+PREFIXES: Final = {
+    "Account": "001",
+    "Contact": "003",
+    "User": "005",
+    "Opportunity": "006",
+    "OpportunityLineItem": "00k",
+    "OpportunityContactRole": "00K",
+    "AccountHistory": "017",
+    "Organization": "00D",
+    "Profile": "00e",
+    "UserRole": "00E",
+    "Product2": "01t",
+    "OpportunityStage": "01J",
+    "RecordType": "012",
+    "PermissionSet": "0PS",
+    "PermissionSetAssignment": "0Pa",
+    "FieldPermissions": "01k",
+    "ObjectPermissions": "110",
+    "CustomField": "00N",
+}
+
+_ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_CHECKS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
+_FORM: Final = re.compile(r"[0-9A-Za-z]{15}([0-9A-Za-z]{3})?")
+_INSTANCE: Final = "KE0000"
+"""Characters 4 to 9: the pod, and reserved zeros."""
+
+
+def mint(name: str, serial: int) -> str:
+    """The 18-character id of an object's record number `serial`."""
+    digits = ""
+    while serial:
+        serial, digit = divmod(serial, len(_ALPHABET))
+        digits = _ALPHABET[digit] + digits
+    return with_checks(f"{PREFIXES[name]}{_INSTANCE}{digits:0>6}")
+
+
+def with_checks(short: str) -> str:
+    """The 18-character form of a 15-character id: one check letter for the capitals of each five characters."""
+    checks = ""
+    for start in (0, 5, 10):
+        bits = sum(1 << place for place, sign in enumerate(short[start : start + 5]) if "A" <= sign <= "Z")
+        checks += _CHECKS[bits]
+    return short + checks
+
+
+def normalised(text: str) -> str | None:
+    """The 18-character form of an id given in either form; `None` where it is none, or its check letters are wrong.
+
+    In the 18-character form case may have been lost: it is restored from the check letters.
+    """
+    if not _FORM.fullmatch(text):
+        return None
+    if len(text) == 15:  # noqa: PLR2004  the short form
+        return with_checks(text)
+    restored = ""
+    for place, sign in enumerate(text[:15]):
+        bits = _CHECKS.find(text[15 + place // 5].upper())
+        restored += sign.upper() if bits >> place % 5 & 1 else sign.lower()
+    return with_checks(restored) if bits_known(text[15:]) and restored.lower() == text[:15].lower() else None
+
+
+def bits_known(checks: str) -> bool:
+    """Whether all check letters are of the kind that exists."""
+    return all(sign.upper() in _CHECKS for sign in checks)

@@ -1,0 +1,230 @@
+"""A Salesforce org: records in the store, users with their permissions, sessions, the day's allowance, open cursors."""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from crm_kare.sandbox.faults import Faults
+from crm_kare.sandbox.salesforce import ids
+from crm_kare.sandbox.salesforce.definitions import BY_NAME, MASTER_RECORD, OBJECTS, SYSTEM_FIELDS, ObjectDef
+from crm_kare.sandbox.salesforce.errors import RecordError, SalesforceError, bad_request
+from crm_kare.sandbox.store import Access, FieldDef, Org, Record, Store
+
+VENDOR: Final = "salesforce"
+DAY: Final = 86_400.0
+
+
+@dataclass
+class Session:
+    """A login: whose, and until when (clock's seconds)."""
+
+    user_id: str
+    ends: float
+
+
+@dataclass
+class Credentials:
+    """What the org's connected app and its users log in with. Made up, like the org."""
+
+    client_id: str = "3MVG9sandbox.kare.client"
+    client_secret: str = "sandbox-client-secret"  # noqa: S105
+    username: str = "integration@sandbox.example"
+    password: str = "sandbox-password"  # noqa: S105
+    security_token: str = "SandboxToken"  # noqa: S105
+    refresh_token: str = "5Aep861sandbox-refresh"  # noqa: S105
+
+
+ValidationRule = Callable[[str, Record], RecordError | None]
+"""Given the object's name and the record as it would be: what is wrong with it."""
+
+
+@dataclass
+class Settings:
+    """What a test may set in the org.
+
+    Attributes:
+        daily_limit: calls allowed in 24 rolling hours.
+        session_seconds: how long a login lasts.
+        rotate_refresh_tokens: each refresh gives a new token, and the old one is void.
+        login_flows: OAuth grants that the connected app allows.
+        validation_rules: the customer's own.
+        page_limit: rows in a batch at most; a real server may give fewer than were asked for.
+    """
+
+    daily_limit: int = 100_000
+    session_seconds: float = 7_200.0
+    rotate_refresh_tokens: bool = False
+    login_flows: frozenset[str] = frozenset(
+        {"client_credentials", "refresh_token", "password", "urn:ietf:params:oauth:grant-type:jwt-bearer"}
+    )
+    validation_rules: list[ValidationRule] = field(default_factory=list)
+    page_limit: int = 2000
+
+
+class SalesforceOrg:
+    """The org in use. `records` is its part of the store."""
+
+    def __init__(self, store: Store, faults: Faults) -> None:
+        self.records: Org = store.add_org(VENDOR, ids.mint, resolution=1000)
+        self.clock = store.clock
+        self.faults = faults
+        self.settings = Settings()
+        self.credentials = Credentials()
+        self.id = ""
+        self.integration_user = ""
+        self._lock = threading.RLock()
+        self._sessions: dict[str, Session] = {}
+        self._calls: deque[float] = deque()
+        self._serial = 0
+        self._app_key: rsa.RSAPrivateKey | None = None
+        for one in OBJECTS:
+            self.records.define(one.name, one.fields, one.indexed)
+
+    # objects and fields
+
+    def object(self, name: str, *, tooling: bool = False) -> ObjectDef:
+        """The object of that name, without regard to case.
+
+        Raises:
+            SalesforceError: 404 where there is none.
+        """
+        for one in OBJECTS:
+            if one.name.lower() == name.lower() and one.tooling == tooling:
+                return one
+        raise SalesforceError(404, "NOT_FOUND", "The requested resource does not exist")
+
+    def is_tooling(self, name: str) -> bool:
+        """Whether the Tooling API alone shows the object."""
+        return BY_NAME[name].tooling
+
+    def fields(self, name: str) -> dict[str, FieldDef]:
+        """All fields of an object, the system ones included, by name in lower case."""
+        system = [*SYSTEM_FIELDS, *([MASTER_RECORD] if BY_NAME[name].mergeable else [])]
+        return {one.name.lower(): one for one in [*system, *self.records.fields(name).values()]}
+
+    def visible(self, name: str, user_id: str) -> dict[str, FieldDef]:
+        """The fields that a user may read, by name in lower case; the others are as if they did not exist."""
+        granted = self._granted(name, user_id)
+        return {key: one for key, one in self.fields(name).items() if self._access(name, one, user_id, granted).read}
+
+    def editable(self, name: str, definition: FieldDef, user_id: str) -> bool:
+        """Whether a user may write a field."""
+        access = self._access(name, definition, user_id, self._granted(name, user_id))
+        return definition.writable and access.edit
+
+    def _access(self, name: str, definition: FieldDef, user_id: str, granted: dict[str, Access]) -> Access:
+        """A custom field is seen by those to whom it was granted; a standard one by all, unless it was hidden."""
+        hidden = self.records.access(user_id, name, definition.name)
+        if hidden is not None:
+            return hidden
+        if not definition.custom or definition.required:
+            return Access()
+        return granted.get(definition.name, Access(read=False, edit=False))
+
+    def _granted(self, name: str, user_id: str) -> dict[str, Access]:
+        """What the user's permission sets, the profile's own included, give on custom fields."""
+        rows = self.records.store.rows(
+            f"SELECT f.Field, max(f.PermissionsRead), max(f.PermissionsEdit)"  # noqa: S608  names are ours
+            f" FROM {self.records.table('FieldPermissions')} f"
+            f" JOIN {self.records.table('PermissionSetAssignment')} a ON a.PermissionSetId = f.ParentId"
+            f" WHERE a.AssigneeId = ? AND f.SobjectType = ? AND a._deleted = 0 AND f._deleted = 0 GROUP BY f.Field",
+            (user_id, name),
+        )
+        return {field_name.split(".")[1]: Access(bool(read), bool(edit)) for field_name, read, edit in rows}
+
+    def may(self, user_id: str, permission: str) -> bool:
+        """Whether a user has a system permission (`CustomizeApplication`)."""
+        rows = self.records.store.rows(
+            f"SELECT max(p.Permissions{permission}) FROM {self.records.table('PermissionSet')} p"  # noqa: S608
+            f" JOIN {self.records.table('PermissionSetAssignment')} a ON a.PermissionSetId = p._id"
+            f" WHERE a.AssigneeId = ? AND a._deleted = 0 AND p._deleted = 0",
+            (user_id,),
+        )
+        return bool(rows[0][0])
+
+    # sessions and allowance
+
+    def serial(self) -> int:
+        """A number that was not given out before."""
+        with self._lock:
+            self._serial += 1
+            return self._serial
+
+    def log_in(self, user_id: str) -> str:
+        """A new session's token."""
+        token = f"{self.id[:15]}!sandbox{self.serial():06d}.{user_id[-8:]}"
+        with self._lock:
+            self._sessions[token] = Session(user_id, self.clock.now().timestamp() + self.settings.session_seconds)
+        return token
+
+    def session_user(self, token: str) -> str:
+        """Whose session it is.
+
+        Raises:
+            SalesforceError: 401 where it is none, or over.
+        """
+        with self._lock:
+            session = self._sessions.get(token)
+            if session is None or session.ends <= self.clock.now().timestamp():
+                raise SalesforceError(401, "INVALID_SESSION_ID", "Session expired or invalid")
+            return session.user_id
+
+    def app_key(self) -> rsa.RSAPrivateKey:
+        """The connected app's key, with which JWT assertions are signed; made when first asked for."""
+        with self._lock:
+            if self._app_key is None:
+                self._app_key = rsa.generate_private_key(public_exponent=65_537, key_size=2048)
+            return self._app_key
+
+    def end_sessions(self) -> None:
+        """All logins are over, as when an admin revokes them."""
+        with self._lock:
+            self._sessions.clear()
+
+    def count_call(self) -> None:
+        """Take one call off the day's allowance.
+
+        Raises:
+            SalesforceError: 403 where it is used up.
+        """
+        if self.used() >= self.settings.daily_limit:
+            raise SalesforceError(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
+        with self._lock:
+            self._calls.append(self.clock.now().timestamp())
+
+    def used(self) -> int:
+        """Calls in the last 24 hours."""
+        with self._lock:
+            begin = self.clock.now().timestamp() - DAY
+            while self._calls and self._calls[0] <= begin:
+                self._calls.popleft()
+            return len(self._calls)
+
+    def user(self, user_id: str) -> Record:
+        """A user's record."""
+        found = self.records.get("User", user_id)
+        if found is None:
+            raise bad_request("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
+        return found
+
+    # what happens to records apart from plain writes
+
+    def merge(self, name: str, winner: str, loser: str, user_id: str) -> None:
+        """As the merge of two accounts or contacts does: the loser is deleted, its children move to the winner."""
+        with self.records.store.transaction():
+            for other in OBJECTS:
+                for column in other.fields:
+                    if column.refers_to == name and not other.read_only:
+                        for child in self.records.select(other.name, f'"{column.name}" = ?', (loser,)):
+                            if child["_id"] != winner:
+                                self.records.update(other.name, child["_id"], {column.name: winner}, user_id)
+            self.records.delete(name, loser, user_id, merged_into=winner)
+
+
+def column(definition: FieldDef) -> str:
+    """The store's column that holds a field."""
+    return str(definition.extra.get("column", definition.name))

@@ -1,0 +1,156 @@
+"""Writes of single records and collections."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from crm_kare.sandbox.salesforce import ids
+from crm_kare.sandbox.salesforce.derive import derived, permission_fault
+from crm_kare.sandbox.salesforce.errors import RecordError, bad_request
+from crm_kare.sandbox.salesforce.org import SalesforceOrg
+from crm_kare.sandbox.salesforce.values import Value, fault_of, taken
+from crm_kare.sandbox.store import FieldDef, Record
+
+_NO_ACCESS: Final = RecordError("INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id")
+
+
+def read_body(org: SalesforceOrg, user_id: str, name: str, body: Mapping[str, Any]) -> dict[str, Value]:
+    """The values in a record's JSON, as the store keeps them, by field name.
+
+    Raises:
+        SalesforceError: a field that is not there (or that the user does not see), or a JSON type that does not fit.
+    """
+    visible = org.visible(name, user_id)
+    values: dict[str, Value] = {}
+    for key, value in body.items():
+        if key == "attributes":
+            continue
+        definition = visible.get(key.lower())
+        if definition is None:
+            raise bad_request("INVALID_FIELD", f"No such column '{key}' on sobject of type {name}")
+        values[definition.name] = taken(definition, value)
+    return values
+
+
+def update(org: SalesforceOrg, user_id: str, name: str, record_id: str, values: dict[str, Value]) -> list[RecordError]:
+    """Write a record; what is wrong with it, or nothing."""
+    before = org.records.get(name, record_id)
+    faults = _reachable(org, name, record_id, before) or _faults(org, user_id, name, before, values)
+    if faults or before is None:
+        return faults
+    org.records.update(name, record_id, derived(name, {**before, **values}, values), user_id)
+    _keep_history(org, user_id, name, before, values)
+    return []
+
+
+def insert(org: SalesforceOrg, user_id: str, name: str, values: dict[str, Value]) -> str | list[RecordError]:
+    """Make a record; its id, or what is wrong with it."""
+    fields = org.records.fields(name)
+    defaults: dict[str, Value] = {one.name: 0 for one in fields.values() if one.type == "boolean"}
+    if "OwnerId" in fields:
+        defaults["OwnerId"] = user_id
+    before: Record = dict.fromkeys(fields) | defaults
+    faults = _faults(org, user_id, name, before, values)
+    if faults:
+        return faults
+    return org.records.insert(name, derived(name, {**before, **values}, {**defaults, **values}), user_id)
+
+
+def delete(org: SalesforceOrg, user_id: str, name: str, record_id: str) -> list[RecordError]:
+    """Put a record into the recycle bin; setup objects have none and are gone."""
+    faults = _reachable(org, name, record_id, org.records.get(name, record_id))
+    if faults:
+        return faults
+    if org.object(name).setup:
+        if not org.may(user_id, "CustomizeApplication"):
+            return [_NO_ACCESS]
+        if name == "PermissionSet":
+            _empty_permission_set(org, record_id)
+        org.records.purge(name, record_id)
+    else:
+        org.records.delete(name, record_id, user_id)
+    return []
+
+
+def _empty_permission_set(org: SalesforceOrg, record_id: str) -> None:
+    held = (
+        ("FieldPermissions", "ParentId"),
+        ("ObjectPermissions", "ParentId"),
+        ("PermissionSetAssignment", "PermissionSetId"),
+    )
+    for name, column in held:
+        for one in org.records.select(name, f"{column} = ?", (record_id,)):
+            org.records.purge(name, one["_id"])
+
+
+def _reachable(org: SalesforceOrg, name: str, record_id: str, record: Record | None) -> list[RecordError]:
+    if record is None:
+        return [RecordError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")]
+    if record["_deleted"]:
+        return [RecordError("ENTITY_IS_DELETED", "entity is deleted")]
+    if org.faults.hits(f"lock_row:{record_id}") or org.faults.hits(f"lock_row:{name}"):
+        message = f"unable to obtain exclusive access to this record or 1 records: {record_id}"
+        return [RecordError("UNABLE_TO_LOCK_ROW", message)]
+    return []
+
+
+def _faults(
+    org: SalesforceOrg, user_id: str, name: str, before: Record | None, values: Mapping[str, Value]
+) -> list[RecordError]:
+    """What is wrong: rights first, then each value, then what must be filled, then the customer's own rules."""
+    fields = org.fields(name)
+    definition = org.object(name)
+    if definition.read_only or (definition.setup and not org.may(user_id, "CustomizeApplication")):
+        return [_NO_ACCESS]
+    barred = [one for one in values if not org.editable(name, fields[one.lower()], user_id)]
+    if barred:
+        message = (
+            f"Unable to create/update fields: {', '.join(barred)}. Please check the security settings of this field and"
+            " verify that it is read/write for your profile or permission set."
+        )
+        return [RecordError("INVALID_FIELD_FOR_INSERT_UPDATE", message, tuple(barred))]
+    checked = [_value_fault(org, fields[one.lower()], value) for one, value in values.items()]
+    after = {**(before or {}), **values}
+    return (
+        [one for one in checked if one]
+        or _missing(org, name, after)
+        or permission_fault(org, name, after)
+        or [one for rule in org.settings.validation_rules if (one := rule(name, after))]
+    )
+
+
+def _value_fault(org: SalesforceOrg, definition: FieldDef, value: Value) -> RecordError | None:
+    if definition.type == "reference" and value is not None:
+        known = ids.normalised(str(value))
+        if known is None:
+            return RecordError(
+                "MALFORMED_ID", f"{definition.label}: id value of incorrect type: {value}", (definition.name,)
+            )
+        if org.records.get(definition.refers_to, known) is None:
+            return RecordError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", (definition.name,))
+    return fault_of(definition, value)
+
+
+def _missing(org: SalesforceOrg, name: str, after: Mapping[str, Any]) -> list[RecordError]:
+    missing = [
+        one.name
+        for one in org.records.fields(name).values()
+        if one.required and one.writable and one.type != "boolean" and after.get(one.name) is None
+    ]
+    if not missing:
+        return []
+    return [
+        RecordError("REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(missing)}]", tuple(missing))
+    ]
+
+
+def _keep_history(org: SalesforceOrg, user_id: str, name: str, before: Record, values: Mapping[str, Value]) -> None:
+    """Rows of the account's history, for fields whose history is tracked; long texts show no values."""
+    if name != "Account":
+        return
+    fields = org.records.fields(name)
+    for key, value in values.items():
+        if before[key] == value or not fields[key].extra.get("trackHistory", True):
+            continue
+        told = (None, None) if fields[key].length > 255 else (before[key], value)  # noqa: PLR2004  documented
+        row = {"AccountId": before["_id"], "Field": key, "OldValue": told[0], "NewValue": told[1]}
+        org.records.insert("AccountHistory", row, user_id)
