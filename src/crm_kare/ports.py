@@ -214,6 +214,7 @@ class Context:
         options: the mapping's connector-specific settings (`api_version`, `results` …).
         daily_share: share of the CRM's daily allowance that may be used.
         burst_share: share of its burst allowance.
+        specs: the streams as mapped, for connectors whose records have no id but by the mapping (files).
     """
 
     crm: str
@@ -224,6 +225,7 @@ class Context:
     options: Mapping[str, Any] = field(default_factory=dict)
     daily_share: float = 0.8
     burst_share: float = 0.9
+    specs: tuple[StreamSpec, ...] = ()
 
 
 @runtime_checkable

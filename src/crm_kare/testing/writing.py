@@ -12,7 +12,7 @@ CHANGED, SAME, REJECTED = OutcomeStatus.CHANGED, OutcomeStatus.SAME, OutcomeStat
 
 _LABELS: dict[FieldType, tuple[str, ...]] = {
     FieldType.TEXT: ("Last order 18 Jun 2026, usually every 52 days", "=1+1 is \"text\", 'too'"),
-    FieldType.LONG_TEXT: ("First reason.\nSecond: 12,000 € → more.\n" * 20, "-only one"),
+    FieldType.LONG_TEXT: ("First reason.\nSecond: 12,000 € → more.\n" * 20 + "Last.", "-only one"),
     FieldType.NUMBER: ("7", "100"),
     FieldType.DATE: ("2026-11-03", "2024-02-29"),
     FieldType.CHECKBOX: ("true", "false"),
