@@ -159,10 +159,6 @@ class RunningSandbox:
         return salesforce.environment(self.url)
 
     def hubspot_environment(self) -> dict[str, str]:
-        """The same with HubSpot's token."""
-        return hubspot.environment(self.url)
-
-    def hubspot_environment(self) -> dict[str, str]:
         """The same for the private app of the HubSpot account."""
         return hubspot.environment(self.url)
 
