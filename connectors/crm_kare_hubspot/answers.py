@@ -88,19 +88,26 @@ def _limit(told: str) -> tuple[str, float | None]:
 
 def details(told: Json) -> Iterator[Detail]:
     """The single errors of an answer: `errors` (of a 207 too), and the list that older 400s carry in their message."""
-    for one in _list(told.get("errors")):
-        context = _context(one)
-        yield Detail(
-            code=_text(one.get("code") or one.get("category") or told.get("category")),
-            message=redacted(_text(one.get("message"))),
-            field="".join(_strings(context.get("propertyName"))[:1]),
-            ids=_strings(context.get("objectWriteTraceId")) or _strings(context.get("ids")),
-        )
-    for one in _embedded(_text(told.get("message"))):
-        yield Detail(_text(one.get("error")), redacted(_text(one.get("message"))), _text(one.get("name")))
-    whole = _context(told)
-    if ids := _strings(whole.get("objectWriteTraceId")) or _strings(whole.get("ids")):
-        yield Detail(_text(told.get("category")), redacted(_text(told.get("message"))), ids=ids)
+    listed = _list(told.get("errors"))
+    for one in listed:
+        ids = _ids(one)
+        for inner in [*_list(one.get("errors")), *_embedded(_text(one.get("message")))][:1] or [one]:
+            yield _detail(inner, ids, _text(one.get("category") or told.get("category")))
+    if not listed:
+        yield from (_detail(one, (), _text(told.get("category"))) for one in _embedded(_text(told.get("message"))))
+    if ids := _ids(told):
+        yield _detail(told, ids, _text(told.get("category")))
+
+
+def _detail(one: Json, ids: tuple[str, ...], category: str) -> Detail:
+    named = _strings(_context(one).get("propertyName")) or _strings(one.get("name"))
+    code = _text(one.get("code") or one.get("error") or one.get("category") or category)
+    return Detail(code, redacted(_text(one.get("message"))), "".join(named[:1]), ids)
+
+
+def _ids(one: Json) -> tuple[str, ...]:
+    context = _context(one)
+    return _strings(context.get("objectWriteTraceId")) or _strings(context.get("ids"))
 
 
 def _embedded(message: str) -> list[Json]:

@@ -203,7 +203,7 @@ def batch(spec: StreamSpec, read: Sequence[Reader], records: Sequence[Record]) -
     return pa.RecordBatch.from_arrays(columns, schema=spec.arrow_schema())
 
 
-def _array(values: list[str | None]) -> pa.Array[Any]:
+def _array(values: list[str | None]) -> pa.StringArray:
     try:
         return pa.array(values, pa.string())
     except UnicodeEncodeError:
