@@ -4,41 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from crm_kare.config.project import Brakes
 from crm_kare.model import Problem
 from crm_kare.sync.plan import Plan, Transition
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How much may change in one run.
-
-    Attributes:
-        transition_share: share of the accounts that hold a profile, which may leave it for one other profile.
-        transition_floor: accounts up to which a transition never trips, however large their share.
-        shrink_share: share of the mirror's accounts, or of its opportunities, that may be gone since the last run.
-        shrink_floor: records up to which a smaller mirror never trips.
-        unknown_share: by how much the share of accounts without profile and motion may grow.
-    """
-
-    transition_share: float = 0.05
-    transition_floor: int = 20
-    shrink_share: float = 0.05
-    shrink_floor: int = 20
-    unknown_share: float = 0.1
-
-
-@dataclass(frozen=True)
-class Size:
-    """What the brakes compare between two runs: records in the mirror by stream, accounts judged, and those unknown."""
-
-    records: tuple[tuple[str, int], ...] = ()
-    judged: int = 0
-    unknown: int = 0
-
-    @property
-    def unknown_share(self) -> float:
-        """Share of the accounts judged that have neither profile nor motion."""
-        return self.unknown / self.judged if self.judged else 0.0
+from crm_kare.sync.pull import Pulled
 
 
 @dataclass(frozen=True)
@@ -56,34 +25,39 @@ UNKNOWN: Final = "unknown-jumped"
 
 
 def check(
-    plan: Plan, before: Size | None, now: Size, limits: Limits, leave: Leave, *, first_run: bool
+    plan: Plan, held: float | None, pulled: Pulled | None, limits: Brakes, *, first_run: bool, leave: Leave
 ) -> list[Problem]:
-    """Every brake that the plan trips; empty = it may be written.
+    """Every brake that trips; empty = the plan may be written.
 
     Args:
         plan: what would be written.
-        before: sizes at the last run that passed; None where there was none.
-        now: sizes at this run.
+        held: share of accounts without profile and motion at the last run that passed; None where there was none.
+        pulled: what the pull brought; None where it was looked at already.
         limits: the limits set.
+        first_run: whether nothing of this CRM was ever approved.
         leave: what the caller allows.
-        first_run: whether nothing of this CRM was ever approved: no whole run was written yet.
     """
-    found = [] if leave.force and leave.full else list(_shrank(before, now, limits))
+    found = shrank(pulled, limits, leave) if pulled else []
     if not leave.force:
         found += _transitions(plan, limits)
-        found += _unknown(before, now, limits)
+        found += _unknown(plan, held, limits)
         found += _first(plan) if first_run else []
     return found
 
 
-def _transitions(plan: Plan, limits: Limits) -> Iterator[Problem]:
+def shrank(pulled: Pulled, limits: Brakes, leave: Leave) -> list[Problem]:
+    """A brake for every stream that lost too many rows: over the share, and over the floor or all of them."""
+    return [] if leave.force and leave.full else list(_smaller(pulled, limits))
+
+
+def _transitions(plan: Plan, limits: Brakes) -> Iterator[Problem]:
     for move in plan.transitions:
         holders = plan.holders.get(move.before, 0)
         if move.seen and move.accounts > limits.transition_floor and move.accounts > limits.transition_share * holders:
             yield _too_many(move, holders, limits)
 
 
-def _too_many(move: Transition, holders: int, limits: Limits) -> Problem:
+def _too_many(move: Transition, holders: int, limits: Brakes) -> Problem:
     share = f"{move.accounts / holders:.0%}" if holders else "all"
     return Problem(
         TRANSITION,
@@ -93,26 +67,26 @@ def _too_many(move: Transition, holders: int, limits: Limits) -> Problem:
     )
 
 
-def _shrank(before: Size | None, now: Size, limits: Limits) -> Iterator[Problem]:
-    present = dict(now.records)
-    for stream, count in before.records if before else ():
-        gone = count - present.get(stream, 0)
-        if gone > limits.shrink_floor and gone > limits.shrink_share * count:
+def _smaller(pulled: Pulled, limits: Brakes) -> Iterator[Problem]:
+    for stream in pulled.streams:
+        before = stream.before or 0
+        gone = before - stream.rows
+        if gone > limits.mirror_shrink * before and (gone > limits.transition_floor or not stream.rows):
             yield Problem(
                 SHRANK,
-                f"The mirror holds {present.get(stream, 0)} {stream} where the last run had {count} ({gone / count:.0%} fewer);"
-                f" the limit is {limits.shrink_share:.0%} and {limits.shrink_floor} records.",
-                "Check the permissions and filters of the CRM's user; if the records are really gone, run again with"
+                f"The mirror would hold {stream.rows} {stream.stream} where it held {before} ({gone / before:.0%} fewer); the"
+                f" limit is {limits.mirror_shrink:.0%}.",
+                "Check the filters and permissions of the CRM's user; if the records are really gone, run again with"
                 " --full --force.",
             )
 
 
-def _unknown(before: Size | None, now: Size, limits: Limits) -> Iterator[Problem]:
-    if before is not None and before.judged and now.unknown_share - before.unknown_share > limits.unknown_share:
+def _unknown(plan: Plan, held: float | None, limits: Brakes) -> Iterator[Problem]:
+    if held is not None and plan.unknown_share - held > limits.unknown_jump:
         yield Problem(
             UNKNOWN,
-            f"{now.unknown} of {now.judged} accounts ({now.unknown_share:.0%}) have too little known for a profile; at the"
-            f" last run it was {before.unknown_share:.0%}, and the limit is {limits.unknown_share:.0%} more.",
+            f"{plan.unknown} of {plan.judged} accounts ({plan.unknown_share:.0%}) have too little known for a profile; at the"
+            f" last run it was {held:.0%}, and the limit is {limits.unknown_jump:.0%} more.",
             "Look for a field that is no longer mapped or readable; if it is right, run again with --force.",
         )
 

@@ -30,6 +30,7 @@ CHANGES: Final = _schema("account_id", "label", "old", "new")
 ACCOUNTS: Final = _schema("account_id", "name", "override", "override_until", "why")
 CONFLICTS: Final = _schema("account_id", "label", "ours", "present", "new")
 AGREED: Final = _schema("account_id", "label", "value")
+_SPECIAL: Final = ("Profile", *FROM_HISTORY, "Rank")
 _JUDGED: Final = ("account_id", "profile", "computed_profile", "motion", "reason")
 
 _CANONICAL: Final = r"""
@@ -64,17 +65,19 @@ SELECT
     max(value) FILTER (label = 'Profile') AS profile,
     max(value) FILTER (label = 'Previous_Profile') AS previous_profile,
     max(value) FILTER (label = 'Changed_On') AS changed_on,
+    max(value) FILTER (label = 'Rank') AS rank,
     bool_or(label = 'Profile') AS knows_profile,
     bool_or(label = 'Previous_Profile') AS knows_previous,
-    bool_or(label = 'Changed_On') AS knows_changed_on
-FROM own WHERE label IN ('Profile', 'Previous_Profile', 'Changed_On')
+    bool_or(label = 'Changed_On') AS knows_changed_on,
+    bool_or(label = 'Rank') AS knows_rank
+FROM own WHERE label IN ('Profile', 'Previous_Profile', 'Changed_On', 'Rank')
 GROUP BY account_id
 """
 
 _ROWS: Final = """
 CREATE VIEW rows AS
 SELECT
-    targets.* EXCLUDE (Profile, Previous_Profile, Changed_On),
+    targets.* EXCLUDE (Profile, Previous_Profile, Changed_On, Rank),
     old.* EXCLUDE (account_id),
     targets.Profile AS Profile,
     if(knows_profile, history.profile, old_Profile) AS was,
@@ -82,11 +85,13 @@ SELECT
     CASE WHEN gone THEN NULL WHEN moves THEN was
         ELSE if(knows_previous, history.previous_profile, old_Previous_Profile) END AS Previous_Profile,
     CASE WHEN gone THEN NULL WHEN moves THEN (SELECT as_of FROM run)
-        ELSE if(knows_changed_on, history.changed_on, old_Changed_On) END AS Changed_On
+        ELSE if(knows_changed_on, history.changed_on, old_Changed_On) END AS Changed_On,
+    CASE WHEN gone THEN NULL WHEN (SELECT ranked FROM run) THEN targets.Rank WHEN moves THEN NULL
+        ELSE if(knows_rank, history.rank, old_Rank) END AS Rank
 FROM targets JOIN old USING (account_id) LEFT JOIN history USING (account_id)
 """
 """Previous_Profile and Changed_On move only when the shown profile does, else they stay as they were held: by the
-journal where it knows, so that a person's edit is no change of ours.
+journal where it knows, so that a person's edit is no change of ours. Rank moves on the measuring day.
 """
 
 _CELLS: Final = """
@@ -138,11 +143,11 @@ ORDER BY account_id
 _GET_AGREED: Final = """
 SELECT account_id, label, new AS value FROM cells
 WHERE old IS NOT DISTINCT FROM new AND NOT (known AND own IS NOT DISTINCT FROM new)
-    AND (new IS NOT NULL OR known OR account_id IN (SELECT account_id FROM planned))
+    AND (new IS NOT NULL OR known OR account_id IN (SELECT account_id FROM planned UNION SELECT account_id FROM own))
 ORDER BY account_id, position
 """
 """Cells that hold what we want and that the journal does not know as ours: a filled one always, a blank one of an account
-that is written anyway. From then on a person's edit of them is seen as one.
+that is ours already or is written now. From then on a person's edit of them is seen as one.
 """
 _GET_TRANSITIONS: Final = """
 SELECT coalesce(before.profile, 'none') AS before, coalesce(after.profile, 'none') AS after, count(*) AS accounts, seen
@@ -204,16 +209,15 @@ def differences(compared: Compared, policy: Policy, scope: Scope, as_of: date) -
             _BEFORE,
         ):
             engine.execute(step)
-        holders = _get(engine, _GET_HOLDERS)
         return Difference(
             _get(engine, _GET_CHANGES).cast(CHANGES),
             _get(engine, _GET_ACCOUNTS).cast(ACCOUNTS),
             _get(engine, _GET_CONFLICTS).cast(CONFLICTS),
             _get(engine, _GET_AGREED).cast(AGREED),
             _get(engine, _GET_TRANSITIONS),
-            dict(zip(holders["profile"].to_pylist(), holders["accounts"].to_pylist(), strict=True)),
-            tuple(_get(engine, _GET_CLEARED)["account_id"].to_pylist()),
-            int(_get(engine, _GET_WAITING)["accounts"][0].as_py()),
+            {row["profile"]: row["accounts"] for row in _get(engine, _GET_HOLDERS).to_pylist()},
+            _ids(_get(engine, _GET_CLEARED)),
+            _get(engine, _GET_WAITING).to_pylist()[0]["accounts"],
         )
 
 
@@ -233,7 +237,7 @@ def moved_since(changes: pa.Table, accounts: pa.Table, present: pa.Table) -> tup
         cells = ", ".join(f"{{'label': '{one.name}', 'old': old_{one.name}}}" for one in names)
         held = f"SELECT account_id, unnest([{cells}], recursive := true) FROM old" if names else "SELECT * FROM changes"  # noqa: S608  names of `LABELS`
         engine.execute(f"CREATE VIEW held_now AS {held}")
-        return tuple(_get(engine, _GET_ELSEWHERE)["account_id"].to_pylist())
+        return _ids(_get(engine, _GET_ELSEWHERE))
 
 
 @contextmanager
@@ -247,23 +251,28 @@ def _engine() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def _get(engine: duckdb.DuckDBPyConnection, query: str) -> pa.Table:
-    return engine.sql(query).to_arrow_table()
+    table: pa.Table = engine.sql(query).to_arrow_table()
+    return table
+
+
+def _ids(table: pa.Table) -> tuple[str, ...]:
+    return tuple(str(one) for one in table["account_id"].to_pylist())
 
 
 def _give(engine: duckdb.DuckDBPyConnection, compared: Compared, policy: Policy, scope: Scope, as_of: date) -> None:
     """Name the tables that the steps read."""
     names, labels = policy.labels, compared.labels
-    mine = labels.filter(pc.equal(labels["owner"], scope.owner)) if scope.owner is not None else labels
+    mine = labels.filter(pc.equal(labels["owner"], pa.scalar(scope.owner))) if scope.owner is not None else labels
     held = compared.held if compared.held is not None else _schema("account_id", "computed_profile").empty_table()
     tables = {
         "judged": labels.select(list(_JUDGED)),
-        "target": _with_all(wanted(mine, names), ("Profile", *FROM_HISTORY)),
+        "target": _with_all(wanted(mine, names), _SPECIAL),
         "present": compared.present,
         "written": compared.own.select(["account_id", "label", "value"]),
         "held": held.select(["account_id", "computed_profile"]),
         "waiting": pa.table({"account_id": pa.array(sorted(scope.waiting), pa.string())}),
         "label": _label_table(names),
-        "run": _run_table(policy, scope, as_of),
+        "run": _run_table(compared, policy, scope, as_of),
     }
     for name, table in tables.items():
         engine.register(name, table)
@@ -288,11 +297,12 @@ def _label_table(names: tuple[Label, ...]) -> pa.Table:
     )
 
 
-def _run_table(policy: Policy, scope: Scope, as_of: date) -> pa.Table:
+def _run_table(compared: Compared, policy: Policy, scope: Scope, as_of: date) -> pa.Table:
     return pa.table(
         {
             "as_of": pa.array([as_of.isoformat()], pa.string()),
             "restore": [policy.restore],
+            "ranked": [compared.ranked],
             "clear": [policy.clear_leavers and scope.whole],
             "most": pa.array([scope.limit], pa.int64()),
             "left_why": [LEFT],
@@ -309,7 +319,7 @@ def _old(present: pa.Table, names: tuple[Label, ...]) -> str:
         return f"{value} AS {name}"
 
     kinds = {label.name: str(label.type) for label in names}
-    history = {name: kinds.get(name, "picklist") for name in ("Profile", *FROM_HISTORY)}
+    history = {name: kinds.get(name, "picklist") for name in _SPECIAL}
     columns = [
         column("name", "text", "name"),
         column(f"{PRESENT_PREFIX}Override", "picklist", "override"),

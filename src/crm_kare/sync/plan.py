@@ -112,6 +112,11 @@ class Plan:
         """Accounts held back because a person edited one of our fields."""
         return pc.count_distinct(self.conflicts["account_id"]).as_py()
 
+    @property
+    def unknown_share(self) -> float:
+        """Share of the accounts judged that have neither profile nor motion."""
+        return self.unknown / self.judged if self.judged else 0.0
+
     def empty(self) -> bool:
         """Whether there is nothing to write."""
         return self.changes.num_rows == 0

@@ -1,12 +1,15 @@
 """What each account should hold: the judgement of `method.score` as canonical text, one column per label."""
 
 from collections.abc import Sequence
-from typing import Final
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from crm_kare.labels import FieldType, Label
+
+_Column = Any  # a ChunkedArray; the stubs tell compute functions apart by element types that nobody knows here
 
 FROM_HISTORY: Final = ("Previous_Profile", "Changed_On")
 """Labels that come from what was held before, not from the judgement alone."""
@@ -23,6 +26,17 @@ def cut(text: str, length: int) -> str:
     return head.rstrip(" ,;:\n") + "…"
 
 
+def canonical_text(value: str | None, kind: FieldType) -> str | None:
+    """One value as the planner compares it: numbers and texts whose writing differs but not their meaning are equal."""
+    text = (value or "").replace("\r\n", "\n").replace("\r", "\n").strip(" \t\n")
+    if not text or kind is not FieldType.NUMBER:
+        return text or None
+    try:
+        return f"{Decimal(text).normalize():f}"
+    except InvalidOperation:
+        return text
+
+
 def wanted(labels: pa.Table, names: Sequence[Label]) -> pa.Table:
     """One row per account: `account_id` and a text column for every label of `names` that the judgement decides.
 
@@ -30,14 +44,14 @@ def wanted(labels: pa.Table, names: Sequence[Label]) -> pa.Table:
         labels: `Scored.labels`.
         names: the labels to write; those of `FROM_HISTORY` are left to the planner.
     """
-    columns = {"account_id": labels["account_id"].cast(pa.string())}
+    columns: dict[str, _Column] = {"account_id": labels["account_id"].cast(pa.string())}
     for label in names:
         if label.name not in FROM_HISTORY:
             columns[label.name] = _fit(_text(labels, label), label)
     return pa.table(columns)
 
 
-def _text(labels: pa.Table, label: Label) -> pa.ChunkedArray:
+def _text(labels: pa.Table, label: Label) -> _Column:
     if label.name == "Reasons":
         return _reasons(labels)
     name = label.name.lower()
@@ -49,26 +63,27 @@ def _text(labels: pa.Table, label: Label) -> pa.ChunkedArray:
     return _joined(values, "; ")
 
 
-def _joined(values: pa.ChunkedArray, between: str) -> pa.ChunkedArray:
+def _joined(values: _Column, between: str) -> _Column:
     if pa.types.is_list(values.type) or pa.types.is_large_list(values.type):
         return pc.binary_join(values.cast(pa.list_(pa.string())), between)
     return values.cast(pa.string())
 
 
-def _reasons(labels: pa.Table) -> pa.ChunkedArray:
+def _reasons(labels: pa.Table) -> _Column:
     """All of it, a line each: the reasons, then the runner-up."""
     lines = _joined(labels["reasons"], "\n")
     if "runner_up" not in labels.column_names:
         return lines
-    second = pc.binary_join_element_wise("Runner-up: ", labels["runner_up"].cast(pa.string()), "")
-    return pc.binary_join_element_wise(lines, second, "\n", null_handling="skip")
+    runner_up: _Column = labels["runner_up"].cast(pa.string())
+    second = pc.binary_join_element_wise(pa.scalar("Runner-up: "), runner_up, pa.scalar(""))
+    return pc.binary_join_element_wise(lines, second, pa.scalar("\n"), null_handling="skip")
 
 
-def _fit(values: pa.ChunkedArray, label: Label) -> pa.ChunkedArray:
+def _fit(values: _Column, label: Label) -> _Column:
     """Texts at most as long as the field; only those that are too long pass through Python."""
     if label.type not in (FieldType.TEXT, FieldType.LONG_TEXT) or not label.length:
         return values
-    long = pc.fill_null(pc.greater(pc.utf8_length(values), label.length), fill_value=False)
+    long: _Column = pc.greater(pc.utf8_length(values), pa.scalar(label.length))
     if not pc.any(long).as_py():
         return values
     shorter = [cut(text, label.length) for text in values.filter(long).to_pylist()]

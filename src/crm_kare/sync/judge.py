@@ -1,0 +1,115 @@
+"""From the mirror to labels: what a CRM's accounts are judged by, and the judgement."""
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from zoneinfo import ZoneInfo
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+from ibis.backends.duckdb import Backend
+
+from crm_kare.config.mapping import Mapping
+from crm_kare.errors import ConfigError
+from crm_kare.method import Portfolio, Scored, portfolio_from_json, score
+from crm_kare.model import PRESENT_PREFIX, Problem
+from crm_kare.ports import Organisation
+from crm_kare.sync.mapped import streams
+from crm_kare.sync.runtime import Runtime
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The judgement of one CRM.
+
+    Attributes:
+        crm: its name.
+        as_of: the day.
+        scored: labels, portfolio figures, problems in the data.
+        present: the mirror's accounts: account_id, name and the label fields as the CRM holds them.
+        measured: whether the portfolio figures were measured anew; `Rank` moves only then.
+        problems: everything the mapping and the rules found wrong.
+    """
+
+    crm: str
+    as_of: date
+    scored: Scored
+    present: pa.Table
+    measured: bool
+    problems: tuple[Problem, ...]
+
+    @property
+    def labels(self) -> pa.Table:
+        """One row per account, sorted by id."""
+        return self.scored.labels
+
+
+def judge(runtime: Runtime, crm: str, *, as_of: date | None = None) -> Judged:
+    """Judge every account of a CRM from its mirror; no network, nothing written.
+
+    Args:
+        runtime: the open project.
+        crm: the CRM's name.
+        as_of: the day; None = today in the organisation's time zone. A day that is given makes a trial: no held labels.
+
+    Raises:
+        ConfigError: there is no mirror, or the mapping or the rulebook is wrong.
+        StopError: the mirror is damaged.
+    """
+    mapping, organisation = runtime.mapping(crm), known_organisation(runtime, crm)
+    day = as_of or today(runtime, organisation)
+    kept = _portfolio(runtime, crm)
+    held = None if as_of else runtime.journal.labels.held(crm)
+    engine = ibis.duckdb.connect()
+    try:
+        tables = runtime.mirror(crm).tables(engine)
+        canonical, found = streams(tables, mapping, organisation)
+        scored = score(canonical, runtime.rulebook, day, kept, held)
+        present = _shown(engine, tables["accounts"])
+    finally:
+        engine.disconnect()
+    measured = kept is None or scored.portfolio.measured_on != kept.measured_on
+    return Judged(crm, day, scored, present, measured, (*found, *scored.problems))
+
+
+def present_values(runtime: Runtime, crm: str) -> pa.Table:
+    """The mirror's accounts: account_id, name and the label fields as the CRM holds them."""
+    engine = ibis.duckdb.connect()
+    try:
+        return _shown(engine, runtime.mirror(crm).tables(engine)["accounts"])
+    finally:
+        engine.disconnect()
+
+
+def _shown(engine: Backend, accounts: ir.Table) -> pa.Table:
+    names = [name for name in accounts.columns if name in {"account_id", "name"} or name.startswith(PRESENT_PREFIX)]
+    table: pa.Table = engine.to_pyarrow(accounts.select(names))
+    return table
+
+
+def today(runtime: Runtime, organisation: Organisation) -> date:
+    """The present day where the organisation is."""
+    return runtime.clock.now().astimezone(ZoneInfo(organisation.timezone)).date()
+
+
+def known_organisation(runtime: Runtime, crm: str) -> Organisation:
+    """What the CRM last said about itself, in the mapping's time zone where it sets one; `ConfigError` before a pull."""
+    found = runtime.journal.notes.organisation(crm)
+    if found is None:
+        raise ConfigError(f"Nothing was pulled from {crm} yet.", fix=f"Run `crm-kare pull {crm}`.", where=crm)
+    return in_zone(runtime.mapping(crm), found[0])
+
+
+def in_zone(mapping: Mapping, organisation: Organisation) -> Organisation:
+    """The organisation with the time zone that the mapping sets, where it sets one."""
+    zone = mapping.timezone or organisation.timezone
+    return Organisation(organisation.id, organisation.name, zone, organisation.currency, organisation.url)
+
+
+def _portfolio(runtime: Runtime, crm: str) -> Portfolio | None:
+    """The figures kept, unless they belong to another rulebook."""
+    kept = runtime.journal.notes.portfolio(crm)
+    if kept is None or kept.rules_version != runtime.rulebook.stamp:
+        return None
+    return portfolio_from_json(json.dumps(dict(kept.figures)))

@@ -1,0 +1,75 @@
+"""One run at a time per CRM: a lease in the journal that beats by itself while the run works."""
+
+import itertools
+import os
+import socket
+import threading
+from datetime import timedelta
+from types import TracebackType
+from typing import Final, Self
+
+from crm_kare.errors import BusyError, KareError
+from crm_kare.journal import Journal
+from crm_kare.ports import Clock
+
+TTL: Final = timedelta(seconds=90)
+"""A lease without a heartbeat for that long is free."""
+
+_BEAT_S: Final = 20.0
+_NUMBERS: Final = itertools.count(1)
+
+
+class Lease:
+    """Held inside `with`; entering raises `BusyError` where another run holds the CRM."""
+
+    def __init__(self, journal: Journal, crm: str, clock: Clock) -> None:
+        self._leases, self._crm, self._clock = journal.leases, crm, clock
+        self._holder = f"{os.getpid()}@{socket.gethostname()}#{next(_NUMBERS)}"
+        self._over = threading.Event()
+        self._heart = threading.Thread(target=self._beats, name=f"lease of {crm}", daemon=True)
+
+    def __enter__(self) -> Self:
+        if not self._take():
+            other = self._leases.holder(self._crm, self._clock.now()) or "another run"
+            if not _died(other):
+                raise BusyError(f"{other} runs {self._crm} now.", fix="Try again when it has ended.", where=self._crm)
+            self._leases.release(self._crm, other)
+            self.require()
+        self._heart.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._heart.join()
+        self._leases.release(self._crm, self._holder)
+
+    def require(self) -> None:
+        """Hold it still, or take it again where nobody has it; `BusyError` where another run took it over."""
+        if not self._take():
+            raise BusyError(f"Another run took over {self._crm}.", fix="Try again when it has ended.", where=self._crm)
+
+    def _take(self) -> bool:
+        return self._leases.acquire(self._crm, self._holder, self._clock.now(), TTL)
+
+    def _beats(self) -> None:
+        while not self._over.wait(_BEAT_S):
+            try:
+                self._take()
+            except KareError:
+                continue  # the journal is busy: the next beat, or `require`, tells whether the lease is lost
+
+
+def _died(holder: str) -> bool:
+    """Whether a holder of this machine is a process that is no more; of other machines only time can tell."""
+    process, _, rest = holder.partition("@")
+    if rest.partition("#")[0] != socket.gethostname() or not process.isdigit():
+        return False
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False

@@ -1,0 +1,86 @@
+"""What the steps of a run share: the project with its settings, journal, rulebook and connectors."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from crm_kare.config import registry
+from crm_kare.config.mapping import Mapping as CrmMapping
+from crm_kare.config.project import Project, load_project
+from crm_kare.config.rulebook import Rulebook
+from crm_kare.config.settings import Settings, load_settings
+from crm_kare.config.yaml_files import load_yaml
+from crm_kare.journal import Journal, open_journal
+from crm_kare.ports import Clock, Connector, ConnectorFactory, Context
+from crm_kare.sync.mirror import Mirror
+
+_PRIVATE: Final = 0o700
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """An open project. Mappings and connectors are opened one at a time, so that a fault in one CRM leaves the others.
+
+    Attributes:
+        folder: where the project file stands.
+        project: the project file.
+        settings: what the environment tells.
+        rulebook: the rules.
+        journal: the state store.
+        clock: time.
+        find_connector: the factory of a connector by its name.
+    """
+
+    folder: Path
+    project: Project
+    settings: Settings
+    rulebook: Rulebook
+    journal: Journal
+    clock: Clock
+    find_connector: Callable[[str], ConnectorFactory] = registry.load
+
+    def mapping(self, crm: str) -> CrmMapping:
+        """A CRM's mapping; `ConfigError` where it is wrong."""
+        return self.project.mapping(crm)
+
+    def mirror(self, crm: str) -> Mirror:
+        """A CRM's mirror."""
+        return Mirror(self.settings.mirror, self.journal, crm)
+
+    def connector(self, crm: str) -> Connector:
+        """A CRM's connector, not yet logged in; the caller closes it."""
+        one = self.project.crm(crm)
+        state = self.settings.state / "connectors" / crm
+        state.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+        options: dict[str, Any] = {"timezone": one.timezone, **self.mapping(crm).options}
+        credentials = self.settings.credentials(one.connector, one.env_prefix)
+        quota = self.project.quota
+        return self.find_connector(one.connector)(
+            Context(crm, credentials, self.clock, self.folder, state, options, quota.daily_share, quota.burst_share)
+        )
+
+    def close(self) -> None:
+        """Give back the journal's connections."""
+        self.journal.close()
+
+
+def open_project(
+    folder: Path,
+    environment: Mapping[str, str],
+    clock: Clock,
+    find_connector: Callable[[str], ConnectorFactory] = registry.load,
+) -> Runtime:
+    """Open the project in a folder; close the runtime afterwards.
+
+    Raises:
+        ConfigError: the project file, the rulebook or a setting is wrong.
+        StopError: the journal refuses, or is of a newer program.
+        BusyError: another program holds the journal.
+    """
+    project = load_project(folder)
+    settings = load_settings(folder, environment)
+    rulebook = load_yaml(project.rulebook_path, Rulebook)
+    settings.state.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+    journal = open_journal(settings.database_url.get_secret_value())
+    return Runtime(folder, project, settings, rulebook, journal, clock, find_connector)
