@@ -12,7 +12,7 @@ def newest_first(deals: Sequence[Deal]) -> list[Deal]:
     shown: list[Deal] = []
     last: date | None = None
     for one in sorted(deals, key=lambda deal: (deal.closed_on, deal.name)):
-        if one.outcome != "won" or not one.closed_on:
+        if not one.bought or not one.closed_on:
             shown.append(one)
             continue
         day = date.fromisoformat(one.closed_on)

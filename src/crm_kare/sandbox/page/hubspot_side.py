@@ -14,7 +14,7 @@ from crm_kare.sandbox.hubspot.writing import write
 from crm_kare.sandbox.page import side
 from crm_kare.sandbox.page.gaps import newest_first
 from crm_kare.sandbox.page.side import FormError, Places
-from crm_kare.sandbox.page.views import PEOPLES, Account, Deal, Listing, Relative, Row
+from crm_kare.sandbox.page.views import PEOPLES, Account, Deal, Listing, Relative, Row, grouped
 from crm_kare.sandbox.store import Record
 
 _PLACES: Final = Places("companies", "name", "hubspot_owner_id", "industry", ("KARE_", ""), lower=True)
@@ -99,7 +99,7 @@ class HubSpotSide:
         for label, name in _FACTS:
             held = record[name] if name in known else None
             options = {one.value: one.label for one in known[name].options} if name in known else {}
-            facts.append((label, options.get(held or "", held or "")))
+            facts.append((label, options.get(held or "", grouped(held or ""))))
         return facts
 
     def _deals(self, company: str) -> list[Deal]:
@@ -117,7 +117,8 @@ class HubSpotSide:
             "won" if one["hs_is_closed_won"] == "true" else "lost" if one["hs_is_closed"] == "true" else "open",
             self._day(one["closedate"]),
             None if one["amount"] is None else Decimal(one["amount"]),
-            kind if primary else f"{kind} (also with another company)",
+            kind if primary else f"{kind}, another company's",
+            counted=primary,
         )
 
     def _day(self, moment: str | None) -> str:

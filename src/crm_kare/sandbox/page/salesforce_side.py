@@ -8,8 +8,10 @@ from typing import Final
 from crm_kare.sandbox.page import side
 from crm_kare.sandbox.page.gaps import newest_first
 from crm_kare.sandbox.page.side import SYSTEM_CURRENCY, FormError, Places
-from crm_kare.sandbox.page.views import PEOPLES, Account, Deal, Listing, Relative, whole
-from crm_kare.sandbox.store import Org, Record
+from crm_kare.sandbox.page.views import PEOPLES, Account, Deal, Listing, Relative, grouped
+from crm_kare.sandbox.salesforce.org import SalesforceOrg
+from crm_kare.sandbox.salesforce.write import keep_history
+from crm_kare.sandbox.store import Record
 
 _PLACES: Final = Places("Account", "Name", "OwnerId", "Industry", ("KARE_", "__c"), lower=False)
 _FACTS: Final = (
@@ -34,8 +36,9 @@ class SalesforceSide:
     slug = "salesforce"
     noun = "accounts"
 
-    def __init__(self, org: Org) -> None:
-        self._org = org
+    def __init__(self, org: SalesforceOrg) -> None:
+        self._salesforce = org
+        self._org = org.records
 
     def listing(self, query: str, profile: str, page: int) -> Listing:
         """A page of accounts."""
@@ -73,6 +76,7 @@ class SalesforceSide:
             _check(one.title, one.values, held[_PLACES.field(one)])
         changes = {name: value for name, value in held.items() if name in known}
         self._org.update("Account", record["_id"], changes, record["OwnerId"])
+        keep_history(self._salesforce, record["OwnerId"], "Account", record, changes)
 
     def _record(self, record_id: str) -> Record | None:
         found = self._org.select("Account", "substr(_id, 1, 15) = ?", (record_id[:15],), deleted=None)
@@ -87,7 +91,9 @@ class SalesforceSide:
     def _facts(self, record: Record) -> list[tuple[str, str]]:
         known = self._org.fields("Account")
         return [
-            (label, "" if record[name] is None else whole(str(record[name]))) for label, name in _FACTS if name in known
+            (label, "" if record[name] is None else grouped(str(record[name])))
+            for label, name in _FACTS
+            if name in known
         ]
 
     def _relatives(self, record: Record) -> list[Relative]:

@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 
 from crm_kare.labels import BY_NAME, LABELS, FieldType, Label
 from crm_kare.sandbox.page.views import Account, Edit, Listing, Row, whole
-from crm_kare.sandbox.store import HistoryEntry, Org, Record
+from crm_kare.sandbox.store import Org, Record
 
 PAGE: Final = 50
 EDITS: Final = 12
@@ -108,21 +108,18 @@ def _row(org: Org, places: Places, owners: Mapping[str, str], record: Record) ->
 def edits_of(org: Org, places: Places, record_id: str, names: Mapping[str, str]) -> list[Edit]:
     """The newest changes of our fields; `names` are the people's by what the history calls them."""
     known = org.fields(places.account)
-    ours = {places.field(one): one.title for one in LABELS}
-    changes = [one for one in org.history(places.account, [record_id]) if one.field in ours and one.field in known]
-    return [_edit(one, ours[one.field], names) for one in changes[::-1][:EDITS]]
+    titles = {places.field(one): one.title for one in LABELS if places.field(one) in known}
+    changes = [one for one in org.history(places.account, [record_id]) if one.field in titles]
+    found: dict[tuple[int, str], list[tuple[str, str, str]]] = {}
+    for one in changes:
+        found.setdefault((one.at, one.who), []).append((titles[one.field], _cut(one.old), _cut(one.new)))
+    newest = sorted(found.items(), key=lambda item: -item[0][0])[:EDITS]
+    return [_edit(at, who, fields, names) for (at, who), fields in newest]
 
 
-def _edit(change: HistoryEntry, title: str, names: Mapping[str, str]) -> Edit:
-    at = datetime.fromtimestamp(change.at / 1000, UTC)
-    return Edit(
-        f"{at:%Y-%m-%d %H:%M}",
-        title,
-        _cut(change.old),
-        _cut(change.new),
-        names.get(change.who, "crm-kare"),
-        change.who in names,
-    )
+def _edit(at: int, who: str, fields: Sequence[tuple[str, str, str]], names: Mapping[str, str]) -> Edit:
+    moment = datetime.fromtimestamp(at / 1000, UTC)
+    return Edit(f"{moment:%Y-%m-%d %H:%M}", names.get(who, "crm-kare"), who in names, fields)
 
 
 def _cut(value: Any) -> str:

@@ -29,7 +29,10 @@ class Listing:
 
 @dataclass(frozen=True)
 class Deal:
-    """An opportunity as the table shows it. `gap` is the days since the purchase before it, of won ones."""
+    """An opportunity as the table shows it. `gap` is the days since the purchase before it, of won ones.
+
+    `counted` is False where another company is the deal's own.
+    """
 
     name: str
     stage: str
@@ -38,6 +41,12 @@ class Deal:
     amount: Decimal | None
     kind: str
     gap: int | None = None
+    counted: bool = True
+
+    @property
+    def bought(self) -> bool:
+        """Whether it is a purchase of this account."""
+        return self.outcome == "won" and self.counted
 
 
 @dataclass(frozen=True)
@@ -52,14 +61,12 @@ class Relative:
 
 @dataclass(frozen=True)
 class Edit:
-    """One change in the record's history: when, which field, from what to what, by whom, and whether by a person."""
+    """What was changed in one go: when, by whom, whether that is a person, and the fields (title, old, new)."""
 
     at: str
-    field: str
-    old: str
-    new: str
     who: str
     by_person: bool
+    fields: Sequence[tuple[str, str, str]]
 
 
 @dataclass(frozen=True)
@@ -80,7 +87,7 @@ class Account:
     @property
     def won(self) -> tuple[int, Decimal]:
         """How many deals are won, and what they sum to."""
-        held = [one for one in self.deals if one.outcome == "won"]
+        held = [one for one in self.deals if one.bought]
         return len(held), sum((one.amount for one in held if one.amount is not None), Decimal(0))
 
     @property
@@ -106,6 +113,12 @@ PEOPLES: tuple[Label, ...] = (BY_NAME["Override"], BY_NAME["Override_Reason"], B
 def money(amount: Decimal | None, currency: str) -> str:
     """An amount for reading: `EUR 1,234.50`; nothing where it is not known."""
     return "" if amount is None else f"{currency} {amount:,.2f}".strip()
+
+
+def grouped(value: str) -> str:
+    """A number with thousands apart; anything else as it is."""
+    text = whole(value)
+    return f"{int(text):,}" if text.isdecimal() and len(text) > 4 else text  # noqa: PLR2004  short ones read well
 
 
 def whole(value: str) -> str:

@@ -38,7 +38,7 @@ def update(org: SalesforceOrg, user_id: str, name: str, record_id: str, values: 
     if faults or before is None:
         return faults
     org.records.update(name, record_id, derived(name, {**before, **values}, values), user_id)
-    _keep_history(org, user_id, name, before, values)
+    keep_history(org, user_id, name, before, values)
     return []
 
 
@@ -143,7 +143,7 @@ def _missing(org: SalesforceOrg, name: str, after: Mapping[str, Any]) -> list[Re
     ]
 
 
-def _keep_history(org: SalesforceOrg, user_id: str, name: str, before: Record, values: Mapping[str, Value]) -> None:
+def keep_history(org: SalesforceOrg, user_id: str, name: str, before: Record, values: Mapping[str, Value]) -> None:
     """Rows of the account's history, for fields whose history is tracked; long texts show no values."""
     if name != "Account":
         return
