@@ -57,31 +57,29 @@ class Typer:
     Args:
         spec: the stream's columns.
         timezone: the organisation's IANA zone.
-
-    Raises:
-        ConfigError: no such time zone.
     """
 
     def __init__(self, spec: StreamSpec, timezone: str) -> None:
-        self._spec = spec
+        self._spec, self._timezone = spec, timezone
         self._unread: dict[str, _Unread] = {}
-        self._con = duckdb.connect(config={"autoinstall_known_extensions": "false", "threads": 1})
-        self._con.execute("SET TimeZone = 'UTC'")
-        self._refuse_unknown(timezone)
-        columns = [f"{_cast(field, timezone)} AS {quoted(field.column)}" for field in spec.fields]
-        self._columns = ", ".join(columns)
+        self._engine: duckdb.DuckDBPyConnection | None = None
+        self._cast = ", ".join(f"{_cast(field, timezone)} AS {quoted(field.column)}" for field in spec.fields)
         self._bounded = ", ".join(_bounded(field) for field in spec.fields)
 
     def convert(self, records: pa.Table) -> pa.Table:
-        """Records with the stream's utf8 columns, typed; columns that are not the stream's pass as they are."""
+        """Records with the stream's utf8 columns, typed; columns that are not the stream's pass as they are.
+
+        Raises:
+            ConfigError: the organisation's time zone is not known.
+        """
         names = {field.column for field in self._spec.fields}
         others = [quoted(name) for name in records.column_names if name not in names]
-        plain = reduce(_plain, self._spec.fields, records)
-        self._con.register("records", plain)
-        cast = f"SELECT {', '.join([self._columns, *others])} FROM records"  # noqa: S608  names are quoted
+        cast = f"SELECT {', '.join([self._cast, *others])} FROM records"  # noqa: S608  names are quoted
         query = f"SELECT {', '.join([self._bounded, *others])} FROM ({cast})"  # noqa: S608  the same
-        typed: pa.Table = self._con.sql(query).to_arrow_table()
-        self._con.unregister("records")
+        con = self._connected()
+        con.register("records", reduce(_plain, self._spec.fields, records))
+        typed: pa.Table = con.sql(query).to_arrow_table()
+        con.unregister("records")
         for field in self._spec.fields:
             self._note_unread(field, records, typed)
         return typed
@@ -93,13 +91,22 @@ class Typer:
 
     def close(self) -> None:
         """Give back the engine."""
-        self._con.close()
+        if self._engine is not None:
+            self._engine.close()
 
-    def _refuse_unknown(self, timezone: str) -> None:
-        known = self._con.execute("SELECT count(*) FROM pg_timezone_names() WHERE name = ?", [timezone]).fetchall()
-        if known == [(0,)]:
+    def _connected(self) -> duckdb.DuckDBPyConnection:
+        """The engine, started at the first use: most streams of most runs bring nothing."""
+        if self._engine is None:
+            self._engine = duckdb.connect(config={"autoinstall_known_extensions": "false", "threads": 1})
+            self._engine.execute("SET TimeZone = 'UTC'")
+            self._refuse_unknown_zone(self._engine)
+        return self._engine
+
+    def _refuse_unknown_zone(self, con: duckdb.DuckDBPyConnection) -> None:
+        known = "SELECT count(*) FROM pg_timezone_names() WHERE name = ?"
+        if con.execute(known, [self._timezone]).fetchall() == [(0,)]:
             raise ConfigError(
-                f"the organisation's time zone {timezone!r} is not known",
+                f"the organisation's time zone {self._timezone!r} is not known",
                 fix="Set an IANA name such as Europe/Berlin as `timezone`.",
             )
 

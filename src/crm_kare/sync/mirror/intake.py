@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -24,22 +25,21 @@ SEGMENT_BYTES: Final = 64 * 1024 * 1024
 _OWN: Final = [(SEQ, pa.int64()), (GONE, pa.bool_())]
 
 
-@dataclass(frozen=True)
 class Place:
-    """Where the mirror of one CRM lives, and how much memory its engine may take."""
+    """Where the mirror of one CRM lives, and the engine over its files, started when it is first needed."""
 
-    folder: Path
-    pointers: Pointers
-    crm: str
-    memory_limit: str
+    def __init__(self, folder: Path, pointers: Pointers, crm: str, memory_limit: str) -> None:
+        self._folder, self._memory_limit = folder, memory_limit
+        self.pointers, self.crm = pointers, crm
 
     def stream(self, name: str) -> Path:
         """A stream's folder."""
-        return stream_folder(self.folder, self.crm, name)
+        return stream_folder(self._folder, self.crm, name)
 
+    @cached_property
     def engine(self) -> Engine:
-        """An engine over the files; close it."""
-        return Engine(self.folder / ".spill", self.memory_limit)
+        """The engine; it lives as long as the mirror object."""
+        return Engine(self._folder / ".spill", self._memory_limit)
 
 
 @dataclass(frozen=True)
@@ -116,8 +116,7 @@ class Intake:
             self._buffer = [_with_own(self._spec.arrow_schema().empty_table(), 0, gone=False)]
             self._swap(replace(self._pending, segments=self._write(keep_empty=True)))
         before = self._pointer.rows if self._files.base else None
-        with self._place.engine() as engine:
-            rows, deleted = self._settle_full(engine) if self.full else self._settle_delta(engine)
+        rows, deleted = self._settled()
         self._swap(replace(self._pending, done=True, rows=rows))
         return Tally(before, rows, deleted, self._without_id)
 
@@ -134,6 +133,16 @@ class Intake:
             return Pending(full=True, key=self._key, shape=shape)
         return Pending(full=False, key=self._key, shape=shape, cursor=self._pointer.cursor, seq=self._files.seq)
 
+    def _settled(self) -> tuple[int, int]:
+        """Rows once accepted, and rows of before that are gone. Nothing new needs no engine (it takes time to start)."""
+        if not self._pending.segments:
+            return self._pointer.rows, 0
+        engine = self._place.engine
+        if self.full:
+            return self._settle_full(engine)
+        added, removed = engine.moved(self._folder, self._files, self._pending)
+        return self._pointer.rows + added - removed, removed
+
     def _settle_full(self, engine: Engine) -> tuple[int, int]:
         segments = self._pending.segments
         fixes: tuple[Segment, ...] = ()
@@ -146,12 +155,6 @@ class Intake:
         rows = sum(one.rows for one in segments) if simple else engine.count(current(self._folder, after))
         readable = self._files.base and not any(damage(self._folder, one) for one in self._files.accepted())
         return rows, engine.lost(self._folder, self._files, after) if readable else 0
-
-    def _settle_delta(self, engine: Engine) -> tuple[int, int]:
-        if not self._pending.segments:
-            return self._pointer.rows, 0
-        added, removed = engine.moved(self._folder, self._files, self._pending)
-        return self._pointer.rows + added - removed, removed
 
     def _keep(self, records: pa.Table, *, gone: bool) -> None:
         if records.num_rows:

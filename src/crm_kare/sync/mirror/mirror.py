@@ -15,7 +15,7 @@ from crm_kare.journal import Journal, Pointer
 from crm_kare.ports import StreamSpec
 from crm_kare.sync.mirror.files import Files, from_json, to_json
 from crm_kare.sync.mirror.intake import Intake, Place
-from crm_kare.sync.mirror.rows import GONE, SEQ, Engine, current, last_rows
+from crm_kare.sync.mirror.rows import GONE, SEQ, current, last_rows
 from crm_kare.sync.mirror.segments import damage, refuse_damaged, sweep
 from crm_kare.sync.typed import quoted
 
@@ -123,17 +123,16 @@ class Mirror:
         whole = sum(one.rows for one in files.delta) > _DELTA_SHARE * sum(one.rows for one in files.base)
         if not whole and len(files.delta) <= _DELTA_FILES:
             return pointer
-        with self._place.engine() as engine:
-            merged = self._merged(engine, pointer, files, whole=whole)
+        merged = self._merged(pointer, files, whole=whole)
         (moved,) = self._place.pointers.swap(
             [replace(pointer, generation=pointer.generation + 1, files=to_json(merged))]
         )
         return moved
 
-    def _merged(self, engine: Engine, pointer: Pointer, files: Files, *, whole: bool) -> Files:
+    def _merged(self, pointer: Pointer, files: Files, *, whole: bool) -> Files:
         folder, name = self._place.stream(pointer.stream), files.next_name()
         query = current(folder, files) if whole else last_rows(folder, files.key, files.delta)
-        segment = engine.write(query, folder, name)
+        segment = self._place.engine.write(query, folder, name)
         made = files.one_more()
         return made.rewritten((segment,), ()) if whole else made.rewritten(files.base, (segment,))
 

@@ -3,7 +3,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 import duckdb
 
@@ -50,12 +50,6 @@ class Engine:
                 "preserve_insertion_order": "false",
             }
         )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._con.close()
 
     def count(self, query: str) -> int:
         """How many rows a query has."""
