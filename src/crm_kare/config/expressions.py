@@ -14,6 +14,7 @@ from typing import Final
 from sqlglot import exp, tokenize
 from sqlglot.errors import ParseError, SqlglotError
 from sqlglot.parser import Parser
+from sqlglot.tokens import TokenType
 
 from crm_kare.config.findings import did_you_mean, sentence
 from crm_kare.errors import ConfigError
@@ -74,6 +75,8 @@ def _refuse_outright(text: str) -> None:
         tokens = tokenize(text)
     except SqlglotError:
         raise ConfigError("the condition cannot be read.", fix="Check that every quote is closed.") from None
+    if any(token.token_type is TokenType.SEMICOLON for token in tokens):
+        raise ConfigError("one condition is wanted.", fix="Remove the `;` and what follows it.")
     if any(token.comments for token in tokens) or not tokens:
         raise ConfigError("comments are not allowed in a condition.", fix="Put them in the YAML, after `#`.")
 
@@ -86,7 +89,7 @@ def _syntax(text: str) -> exp.Expr:
     except (SqlglotError, RecursionError):
         raise ConfigError("the condition cannot be read.", fix="Make it simpler.") from None
     if len(parsed) != 1 or parsed[0] is None:
-        raise ConfigError("one condition is wanted.", fix="Remove the `;` and what follows it.")
+        raise ConfigError("the condition cannot be read.", fix="Make it simpler.")
     return parsed[0]
 
 
@@ -377,8 +380,6 @@ def _sql(parsed: exp.Expr) -> str:
 def _not_allowed(parsed: exp.Expr) -> tuple[str, str]:
     if isinstance(parsed, exp.Null):
         return "`null` can only stand after `is` or `is not`", "use `is null`"
-    if isinstance(parsed, exp.Block):
-        return "one condition is wanted", "remove the `;` and what follows it"
     if isinstance(parsed, exp.Func):
         name = parsed.name if isinstance(parsed, exp.Anonymous) else parsed.sql_name().lower()
         return f"the function `{name}` is not allowed", _function_fix(name)

@@ -28,6 +28,12 @@ def _time_zone(name: str) -> str:
     return name
 
 
+def _env_prefix(prefix: str) -> str:
+    if not re.fullmatch(r"([A-Z0-9_]+_)?", prefix):
+        raise RefusedError(f"`{prefix}` is no prefix", "use capitals, digits and _, and end it with _, like ACME_")
+    return prefix
+
+
 _Share = Annotated[float, Field(ge=0, le=1)]
 _UsedShare = Annotated[float, Field(gt=0, le=1)]
 
@@ -45,7 +51,7 @@ class Crm(Strict):
     mapping: Annotated[str, Field(min_length=1)]
     schedule: Annotated[str, AfterValidator(check_schedule)] | None = None
     timezone: Annotated[str, AfterValidator(_time_zone)] = "UTC"
-    env_prefix: Annotated[str, Field(pattern=r"^([A-Z][A-Z0-9]*_)*$")] = ""
+    env_prefix: Annotated[str, AfterValidator(_env_prefix)] = ""
 
 
 class Brakes(Strict):

@@ -1,12 +1,13 @@
 """The mapping file as a model. Keys and their meaning are in docs/mapping.md, tied by a test."""
 
+import re
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from crm_kare.config.findings import Finding, RefusedError
 from crm_kare.labels import LABELS, Editor
@@ -141,12 +142,18 @@ class Labels(Strict):
     leaving: Leaving = Leaving.CLEAR
 
 
+def _prefix(prefix: str) -> str:
+    if not re.fullmatch(r"([A-Za-z][A-Za-z0-9_]{0,14})?", prefix):
+        raise RefusedError(f"`{prefix}` is no prefix", "use up to 15 letters, digits and _, with a letter first")
+    return prefix
+
+
 class Mapping(Strict):
     """One CRM's mapping."""
 
     version: Literal[1] = Field(description="Version of this file's format.")
     connector: Annotated[str, Field(min_length=1)]
-    prefix: Annotated[str, Field(pattern=r"^([A-Za-z][A-Za-z0-9_]{0,14})?$")] = "KARE_"
+    prefix: Annotated[str, AfterValidator(_prefix)] = "KARE_"
     timezone: str | None = Field(
         default=None, description="IANA time zone that sets days; default: the organisation's."
     )
