@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from crm_kare.http import CallError, Trouble
+from crm_kare.http import CallError, Trouble, redacted
 from crm_kare.labels import Editor
 from crm_kare.ports import LabelField, ProvisionStep
 from crm_kare_salesforce import soql
-from crm_kare_salesforce.client import Client
+from crm_kare_salesforce.client import AT_ONCE, Client
 
 INTEGRATION: Final = "KARE_Integration"
 REPS: Final = "KARE_Reps"
@@ -92,10 +92,20 @@ def _grants(
     if wanted.object_too:
         steps.append(_object_grant(client, source, set_id, dry_run=dry_run))
     held = _field_grants(client, source, set_id) if set_id else {}
+    missing: list[dict[str, Any]] = []
     for one in fields:
-        edit = one.label.editor in wanted.edits
-        right = {"PermissionsRead": True, "PermissionsEdit": edit}
-        steps.append(_field_grant(client, f"{source}.{one.field}", set_id, held, right, dry_run=dry_run))
+        name = f"{source}.{one.field}"
+        right = {"PermissionsRead": True, "PermissionsEdit": one.label.editor in wanted.edits}
+        present = held.get(name.lower())
+        if present is not None and all(present.get(key) is value for key, value in right.items()):
+            continue
+        steps.append(ProvisionStep("grant", name, "read and edit" if right["PermissionsEdit"] else "read"))
+        if present is None:
+            missing.append({"ParentId": set_id, "SobjectType": source, "Field": name, **right})
+        elif not dry_run:
+            client.patch(f"sobjects/FieldPermissions/{present['Id']}", right)
+    if not dry_run:
+        _create_all(client, "FieldPermissions", missing)
     granted = [step for step in steps if step.action != "none"]
     return granted or [ProvisionStep("none", f"permissions of {wanted.name}", "all granted")]
 
@@ -105,28 +115,6 @@ def _field_grants(client: Client, source: str, set_id: str) -> dict[str, Mapping
         soql.select(("Id", "Field", *_RIGHTS), "FieldPermissions", *_of(set_id, source)),
     )
     return {str(row.get("Field")).lower(): row for row in rows}
-
-
-def _field_grant(
-    client: Client,
-    field: str,
-    set_id: str,
-    held: Mapping[str, Mapping[str, Any]],
-    right: Mapping[str, bool],
-    *,
-    dry_run: bool,
-) -> ProvisionStep:
-    detail = "read and edit" if right["PermissionsEdit"] else "read"
-    present = held.get(field.lower())
-    if present is not None and all(present.get(name) is value for name, value in right.items()):
-        return ProvisionStep("none", field, detail)
-    if not dry_run and present is not None:
-        client.patch(f"sobjects/FieldPermissions/{present['Id']}", dict(right))
-    elif not dry_run:
-        source = field.partition(".")[0]
-        body = {"ParentId": set_id, "SobjectType": source, "Field": field, **right}
-        _created(client, "FieldPermissions", body)
-    return ProvisionStep("grant", field, detail)
 
 
 def _object_grant(client: Client, source: str, set_id: str, *, dry_run: bool) -> ProvisionStep:
@@ -178,3 +166,18 @@ def _created(client: Client, kind: str, body: Mapping[str, Any]) -> str:
     if not isinstance(answer, dict) or answer.get("success") is not True:
         raise CallError(Trouble("shape", 200, f"create-{kind}", applied=True))
     return str(answer["id"])
+
+
+def _create_all(client: Client, kind: str, bodies: Sequence[Mapping[str, Any]]) -> None:
+    """Create records through sObject Collections; the first that is refused is raised."""
+    for start in range(0, len(bodies), AT_ONCE):
+        records = [{"attributes": {"type": kind}, **body} for body in bodies[start : start + AT_ONCE]]
+        answer = client.post("composite/sobjects", {"allOrNone": False, "records": records})
+        if not isinstance(answer, list) or len(answer) != len(records):
+            raise CallError(Trouble("shape", 200, f"create-{kind}", applied=True))
+        for one in answer:
+            if one.get("success") is not True:
+                first = (one.get("errors") or [{}])[0]
+                raise CallError(
+                    Trouble("request", 200, str(first.get("statusCode")), redacted(str(first.get("message"))))
+                )

@@ -26,6 +26,10 @@ from crm_kare_salesforce.login import Login, Session
 T = TypeVar("T")
 
 API_VERSION: Final = "62.0"
+
+AT_ONCE: Final = 200
+"""Records in one sObject Collections call; Salesforce refuses more with EXCEEDED_ID_LIMIT."""
+
 _LONGEST_QUERY: Final = 15_500
 """Characters of an encoded query; Salesforce refuses addresses longer than 16,384 bytes with 414."""
 
@@ -89,14 +93,7 @@ class Client:
 
     def rows(self, soql: str, *, everything: bool = False) -> list[dict[str, Any]]:
         """All records of a short query that selects Id."""
-        page = self.query(soql, everything=everything)
-        rows = list(page["records"])
-        while not page["done"]:
-            page = self.more(page["nextRecordsUrl"])
-            rows += page["records"]
-        if not all(isinstance(one.get("Id"), str) for one in rows):
-            raise CallError(Trouble("shape", 200, "record-without-id"))
-        return rows
+        return self._all(self.query(soql, everything=everything))
 
     def one_row(self, soql: str) -> dict[str, Any]:
         """The one row of an aggregate query."""
@@ -106,8 +103,8 @@ class Client:
         return dict(rows[0])
 
     def tooling_rows(self, soql: str) -> list[dict[str, Any]]:
-        """Records of a Tooling query; ours are short."""
-        return list(_page(self.get("tooling/query/", q=soql))["records"])
+        """All records of a Tooling query that selects Id."""
+        return self._all(_page(self.get("tooling/query/", q=soql)))
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """Create something."""
@@ -169,6 +166,16 @@ class Client:
         if self._http is not None:
             self._http.close()
         self._http = self._force = None
+
+    def _all(self, page: dict[str, Any]) -> list[dict[str, Any]]:
+        """The records of this page and the ones after it."""
+        rows = list(page["records"])
+        while not page["done"]:
+            page = self.more(page["nextRecordsUrl"])
+            rows += page["records"]
+        if not all(isinstance(one.get("Id"), str) for one in rows):
+            raise CallError(Trouble("shape", 200, "record-without-id"))
+        return rows
 
     # -- one call ----------------------------------------------------------------------------------------------------
 

@@ -22,12 +22,12 @@ from crm_kare.ports import (
     WriteRequest,
 )
 from crm_kare_salesforce import access, check, provision
-from crm_kare_salesforce.client import Client
+from crm_kare_salesforce.client import AT_ONCE, Client
 from crm_kare_salesforce.faults import our_errors
 from crm_kare_salesforce.fields import Objects, field_infos, fill_rates
 from crm_kare_salesforce.pull import Puller
 from crm_kare_salesforce.values import long_id
-from crm_kare_salesforce.write import AT_ONCE, Writer
+from crm_kare_salesforce.write import Writer
 
 _OVERLAP_SECONDS: Final = 600
 

@@ -15,12 +15,9 @@ from crm_kare.labels import Label
 from crm_kare.model import Outcome, OutcomeStatus
 from crm_kare.ports import LabelField, RecordWrite, WriteRequest
 from crm_kare_salesforce import soql
-from crm_kare_salesforce.client import Client
+from crm_kare_salesforce.client import AT_ONCE, Client
 from crm_kare_salesforce.faults import LOCKED, fix_for
 from crm_kare_salesforce.values import at_path, json_value, label_text, long_id, same_value
-
-AT_ONCE: Final = 200
-"""Records in one collections call; Salesforce refuses more with EXCEEDED_ID_LIMIT."""
 
 _IDS_AT_ONCE: Final = 300
 """Ids in one query's address; about 27 characters each when encoded."""

@@ -17,7 +17,7 @@ def a_second_pull_brings_what_changed(rig: Rig) -> None:
     new = rig.seed("accounts", rows(rig.setting, "accounts", 1))
     rig.clock.advance(steps.MINUTE)
     second = steps.pull(rig.connector(), spec, first.cursor)
-    assert second.rows[ids[1]]["name"] == "Renamed"
+    assert second.name(ids[1]) == "Renamed"
     wanted = {ids[1], *new}
     assert set(second.rows) == (wanted if connector.capabilities.incremental else {*ids, *new})
 
@@ -31,7 +31,7 @@ def equal_stamps_at_the_border_lose_nothing(rig: Rig) -> None:
     rig.edit("accounts", ids[1], {"name": "In the same moment"})
     rig.clock.advance(steps.MINUTE)
     second = steps.pull(connector, spec, first.cursor)
-    assert second.rows[ids[1]]["name"] == "In the same moment"
+    assert second.name(ids[1]) == "In the same moment"
 
 
 def many_equal_stamps_cross_a_page(rig: Rig) -> None:
@@ -45,7 +45,10 @@ def many_equal_stamps_cross_a_page(rig: Rig) -> None:
     assert set(second.rows) == set(ids)
     rig.clock.advance(steps.HOUR)
     third = steps.pull(connector, spec, second.cursor)
-    assert len(third.rows) == (0 if connector.capabilities.incremental else len(ids))
+    assert set(third.rows) <= set(ids), "what lies in the overlap may come again, and nothing else"
+    rig.clock.advance(steps.HOUR)
+    fourth = steps.pull(connector, spec, third.cursor)
+    assert len(fourth.rows) == (0 if connector.capabilities.incremental else len(ids))
 
 
 def a_stop_in_mid_pull_loses_nothing(rig: Rig) -> None:
@@ -79,7 +82,7 @@ def a_stop_in_mid_pull_keeps_the_starting_point(rig: Rig) -> None:
     for page in rig.connector().pull(spec, pulled.cursor):
         pulled.add(page)
     assert set(pulled.rows) == set(ids)
-    assert pulled.rows[early]["name"] == "Changed behind us"
+    assert pulled.name(early) == "Changed behind us"
 
 
 def a_record_that_moves_between_pages_is_not_lost(rig: Rig) -> None:
@@ -96,7 +99,7 @@ def a_record_that_moves_between_pages_is_not_lost(rig: Rig) -> None:
     for page in connector.pull(spec, pulled.cursor):
         pulled.add(page)
     assert set(pulled.rows) == set(ids)
-    assert {pulled.rows[ids[0]]["name"], pulled.rows[ids[-1]]["name"]} == {"Moved"}
+    assert {pulled.name(ids[0]), pulled.name(ids[-1])} == {"Moved"}
 
 
 def deleted_records_become_tombstones(rig: Rig) -> None:
