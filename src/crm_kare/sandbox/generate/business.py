@@ -26,9 +26,14 @@ class Stage(StrEnum):
         return self in {Stage.WON, Stage.WON_RENEWAL}
 
     @property
+    def is_lost(self) -> bool:
+        """Whether the deal is lost."""
+        return self in {Stage.LOST, Stage.LOST_NO_DECISION}
+
+    @property
     def is_closed(self) -> bool:
         """Whether the deal is won or lost."""
-        return self.is_won or self in {Stage.LOST, Stage.LOST_NO_DECISION}
+        return self.is_won or self.is_lost
 
 
 @dataclass(frozen=True, slots=True)

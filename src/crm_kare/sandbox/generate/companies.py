@@ -35,6 +35,12 @@ NEVER_BOUGHT: Final = frozenset({"courted", "refused", "prospect"})
 RECORDS_BEGIN: Final = timedelta(days=365 * 6)
 """How far back the business's records go."""
 
+_PARTNERS: Final = 0.1
+_ROLE_KNOWN: Final = 0.7
+_FAVOUR_KNOWN: Final = 0.5
+_MAIL_KNOWN: Final = 0.9
+"""Shares of companies that are partners, and of people of whom these things are known."""
+
 
 def company(key: int, draw: Random, as_of: date, reps: int) -> Company:
     """One company; its story is drawn too. Never-bought ones are of all sorts, customers mostly of a likely sort."""
@@ -56,7 +62,7 @@ def company(key: int, draw: Random, as_of: date, reps: int) -> Company:
         employees=employees,
         revenue=int(employees * draw.uniform(9, 26)) * 10_000,
         kind="Prospect" if story in NEVER_BOUGHT else "Customer",
-        segment="Partner" if draw.random() < 0.1 else "Direct",
+        segment="Partner" if draw.random() < _PARTNERS else "Direct",
         wallet=int(employees * draw.uniform(1.5, 9)) * 100,
         sites=max(1, int(draw.paretovariate(1.6))),
     )
@@ -80,15 +86,15 @@ def people_of(one: Company, draw: Random, key: int) -> list[Person]:
 def _person(one: Company, draw: Random, key: int) -> Person:
     first, last = draw.choice(FIRST_NAMES), draw.choice(LAST_NAMES)
     title, role, decides = draw.choice(TITLES)
-    known = draw.random() < 0.7
+    known = draw.random() < _ROLE_KNOWN
     return Person(
         key=key,
         company=one.key,
         first_name=first,
         last_name=last,
-        email=f"person{key}@{one.domain}" if one.domain and draw.random() < 0.9 else None,
+        email=f"person{key}@{one.domain}" if one.domain and draw.random() < _MAIL_KNOWN else None,
         title=title,
         role=role if known else None,
         decision_maker=decides if known else None,
-        favourable=draw.choice((True, True, False)) if known and draw.random() < 0.5 else None,
+        favourable=draw.choice((True, True, False)) if known and draw.random() < _FAVOUR_KNOWN else None,
     )

@@ -1,5 +1,6 @@
 """Deals of a company, as its story goes."""
 
+import math
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from functools import partial
@@ -13,13 +14,18 @@ from crm_kare.sandbox.generate.words import PRODUCT_LINES
 
 _OPEN: Final = (Stage.PROSPECTING, Stage.QUALIFICATION, Stage.PROPOSAL, Stage.NEGOTIATION)
 _LOST: Final = (Stage.LOST, Stage.LOST_NO_DECISION)
+_IN_TALKS: Final = 0.3
+_RENEWAL_OPEN: Final = 0.6
+_OTHERS_WITH_LINES: Final = 0.3
+"""Shares: customers with an open deal, contracts whose next renewal is entered, deals not won that have lines."""
+
 _Story = Callable[[Company, Random, date], Iterator[Deal]]
 
 
 def deals_of(one: Company, draw: Random, as_of: date) -> list[Deal]:
     """The company's deals by day; keys are all 0, to be set by the caller."""
     deals = list(_STORIES[one.story](one, draw, as_of))
-    if one.kind == "Customer" and draw.random() < 0.3:
+    if one.kind == "Customer" and draw.random() < _IN_TALKS:
         deals += _talks(one, draw, as_of)
     return sorted(deals, key=lambda deal: (deal.closed_on, deal.name))
 
@@ -53,7 +59,7 @@ def _renewal(one: Company, draw: Random, as_of: date) -> Iterator[Deal]:
             pipeline="Renewal" if place else "New business", kind="Renewal" if place else "New Business",
         )  # fmt: skip
     due = days[-1] + timedelta(days=365)
-    if draw.random() < 0.6 and due - as_of < timedelta(days=120):
+    if draw.random() < _RENEWAL_OPEN and due - as_of < timedelta(days=120):
         yield _deal(one, draw, due, size, stage=Stage.NEGOTIATION, pipeline="Renewal", kind="Renewal")
 
 
@@ -115,7 +121,7 @@ _STORIES: Final[dict[str, _Story]] = {
 
 def _size(one: Company, draw: Random) -> float:
     """A usual order of this company in cents."""
-    return (300 + (one.employees or 50) ** 0.7 * 60) * draw.lognormvariate(0, 0.4) * 100
+    return (300 + math.pow(one.employees or 50, 0.7) * 60) * draw.lognormvariate(0, 0.4) * 100
 
 
 def _won(one: Company, draw: Random, day: date, size: float) -> Deal:
@@ -126,7 +132,7 @@ def _won(one: Company, draw: Random, day: date, size: float) -> Deal:
 
 def _deal(one: Company, draw: Random, day: date, size: float, *, stage: Stage, pipeline: str, kind: str | None) -> Deal:
     amount = max(100, round(size * draw.lognormvariate(0, 0.25)))
-    lines = _lines(one, draw, amount) if stage.is_won or draw.random() < 0.3 else ()
+    lines = _lines(one, draw, amount) if stage.is_won or draw.random() < _OTHERS_WITH_LINES else ()
     what = lines[0].family if lines else pipeline
     return Deal(
         key=0,

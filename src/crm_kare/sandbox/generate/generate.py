@@ -6,13 +6,18 @@ from datetime import date
 from random import Random
 from typing import Final
 
-from crm_kare.sandbox.generate.business import Business, Company, Deal, Rep
+from crm_kare.sandbox.generate.business import Business, Company, Deal, Person, Rep
 from crm_kare.sandbox.generate.companies import company, people_of
 from crm_kare.sandbox.generate.deals import deals_of
 from crm_kare.sandbox.generate.mess import orphan_deals, spoiled_companies, spoiled_deals
 from crm_kare.sandbox.generate.words import FIRST_NAMES, LAST_NAMES, TEAMS
 
 _ACCOUNTS_PER_REP: Final = 120
+_FIRST_ALONE: Final = 10
+_REPS_GONE: Final = 0.08
+_IN_GROUPS: Final = 0.12
+_SISTERS: Final = 0.8
+"""Shares: users that left, companies that belong to a group, of those the ones beside and not below another."""
 
 
 def generate(accounts: int, seed: int, as_of: date) -> Business:
@@ -22,10 +27,8 @@ def generate(accounts: int, seed: int, as_of: date) -> Business:
     """
     reps = tuple(_reps(max(4, accounts // _ACCOUNTS_PER_REP), seed))
     companies = tuple(spoiled_companies(_companies(accounts, seed, as_of, len(reps)), seed))
-    deals = list(_deals(companies, seed, as_of))
-    deals += orphan_deals(accounts, seed, as_of, len(deals))
-    deals = spoiled_deals(deals, seed, as_of)
-    people = []
+    deals = spoiled_deals([*_deals(companies, seed, as_of), *orphan_deals(accounts, seed, as_of)], seed, as_of)
+    people: list[Person] = []
     for one in companies:
         people += people_of(one, Random(f"{seed}:people:{one.key}"), len(people))  # noqa: S311  no secret
     return Business(as_of, reps, companies, tuple(deals), tuple(people))
@@ -41,7 +44,7 @@ def _reps(number: int, seed: int) -> Iterator[Rep]:
             last,
             f"rep{key}@vendor.example",
             TEAMS[key % len(TEAMS)],
-            active=draw.random() > 0.08 or not key,
+            active=draw.random() > _REPS_GONE or not key,
         )
 
 
@@ -50,7 +53,7 @@ def _companies(accounts: int, seed: int, as_of: date, reps: int) -> list[Company
     for key in range(accounts):
         draw = Random(f"{seed}:company:{key}")  # noqa: S311
         one = company(key, draw, as_of, reps)
-        if key > 10 and draw.random() < 0.12:
+        if key > _FIRST_ALONE and draw.random() < _IN_GROUPS:
             one = _related(one, made[draw.randrange(max(0, key - 400), key)], draw)
         made.append(one)
     return made
@@ -58,14 +61,11 @@ def _companies(accounts: int, seed: int, as_of: date, reps: int) -> list[Company
 
 def _related(one: Company, other: Company, draw: Random) -> Company:
     """`one` as a daughter of `other`, or of the group that it belongs to (a sister)."""
-    parent = other.parent if other.parent is not None and draw.random() < 0.8 else other.key
+    parent = other.parent if other.parent is not None and draw.random() < _SISTERS else other.key
     family = other.name.split()[0]
     return replace(one, parent=parent, name=f"{family} {one.name.split(' ', 1)[-1]}", owner=other.owner)
 
 
 def _deals(companies: tuple[Company, ...], seed: int, as_of: date) -> Iterator[Deal]:
-    key = 0
     for one in companies:
-        for deal in deals_of(one, Random(f"{seed}:deals:{one.key}"), as_of):  # noqa: S311
-            yield replace(deal, key=key)
-            key += 1
+        yield from deals_of(one, Random(f"{seed}:deals:{one.key}"), as_of)  # noqa: S311

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 from crm_kare.sandbox.generate.business import Company, Deal, Stage
 from crm_kare.sandbox.generate.words import ODD_NAMES
@@ -23,22 +23,30 @@ _BLANKS: Final = (
 )
 """Fields of a company that nobody filled in, and how often."""
 
+_ODD_NAMES: Final = 0.01
+_DOUBLES: Final = 0.015
+_DOUBLE_WITHIN: Final = 50
+"""Shares of companies with an odd name, and entered twice, so many records apart."""
+
+_WON_FAULTS: Final = (("no amount", 0.015), ("zero", 0.007), ("credit", 0.008), ("double", 0.005), ("ahead", 0.002))
+_OPEN_FAULTS: Final = (("forgotten", 0.2), ("no amount", 0.1))
+"""What is wrong with won and with open deals, and how often; a forgotten one's close day is long past."""
+
 
 def spoiled_companies(companies: list[Company], seed: int) -> Iterator[Company]:
     """The same companies, with blanks, odd names, doubles, and kinds that are wrong."""
     for one in companies:
         draw = Random(f"{seed}:mess:{one.key}")  # noqa: S311  no secret
-        blanks = {name: None for name, share in _BLANKS if draw.random() < share}
-        spoiled = replace(one, **blanks)  # type: ignore[arg-type]  every name is a field that may be None
-        yield replace(spoiled, name=_name(one, companies, draw))
+        blanks: dict[str, Any] = {name: None for name, share in _BLANKS if draw.random() < share}
+        yield replace(one, name=_name(one, companies, draw), **blanks)
 
 
 def _name(one: Company, companies: list[Company], draw: Random) -> str:
     chance = draw.random()
-    if chance < 0.01:
+    if chance < _ODD_NAMES:
         return draw.choice(ODD_NAMES)
-    if chance < 0.025 and one.key > 50:  # entered twice, as people do
-        double = companies[one.key - draw.randint(1, 50)].name
+    if chance < _ODD_NAMES + _DOUBLES and one.key > _DOUBLE_WITHIN:  # entered twice, as people do
+        double = companies[one.key - draw.randint(1, _DOUBLE_WITHIN)].name
         return draw.choice((double, double.upper(), double.replace(" ", "  ")))
     return one.name
 
@@ -48,29 +56,34 @@ def spoiled_deals(deals: list[Deal], seed: int, as_of: date) -> list[Deal]:
     draw = Random(f"{seed}:spoiled")  # noqa: S311
     spoiled: list[Deal] = []
     for deal in deals:
-        spoiled += _spoiled(deal, draw, as_of)
+        spoiled += _spoiled(deal, _fault(deal, draw), draw, as_of)
     return [replace(deal, key=key) for key, deal in enumerate(spoiled)]
 
 
-def _spoiled(deal: Deal, draw: Random, as_of: date) -> list[Deal]:
+def _fault(deal: Deal, draw: Random) -> str:
+    """What is wrong with a deal; mostly nothing."""
     chance = draw.random()
-    if deal.stage.is_won:
-        if chance < 0.015:
-            return [replace(deal, amount=None, lines=())]
-        if chance < 0.022:
-            return [replace(deal, amount=0, lines=())]
-        if chance < 0.030:
-            return [deal, _credit(deal, draw, as_of)]
-        if chance < 0.035:
-            return [deal, replace(deal, name=f"{deal.name} (copy)")]
-        if chance < 0.037:
-            return [replace(deal, closed_on=as_of + timedelta(days=draw.randint(1, 60)))]
-    elif not deal.stage.is_closed:
-        if chance < 0.20:  # forgotten: its close day is long past
-            return [replace(deal, closed_on=as_of - timedelta(days=draw.randint(91, 700)))]
-        if chance < 0.30:
-            return [replace(deal, amount=None, lines=())]
-    return [deal]
+    for fault, share in () if deal.stage.is_lost else _WON_FAULTS if deal.stage.is_won else _OPEN_FAULTS:
+        if chance < share:
+            return fault
+        chance -= share
+    return ""
+
+
+def _spoiled(deal: Deal, fault: str, draw: Random, as_of: date) -> list[Deal]:
+    wrong = {
+        "no amount": lambda: replace(deal, amount=None, lines=()),
+        "zero": lambda: replace(deal, amount=0, lines=()),
+        "ahead": lambda: replace(deal, closed_on=as_of + timedelta(days=draw.randint(1, 60))),
+        "forgotten": lambda: replace(deal, closed_on=as_of - timedelta(days=draw.randint(91, 700))),
+    }
+    besides = {
+        "credit": lambda: _credit(deal, draw, as_of),
+        "double": lambda: replace(deal, name=f"{deal.name} (copy)"),
+    }
+    if fault in besides:
+        return [deal, besides[fault]()]
+    return [wrong[fault]()] if fault else [deal]
 
 
 def _credit(deal: Deal, draw: Random, as_of: date) -> Deal:
@@ -79,12 +92,12 @@ def _credit(deal: Deal, draw: Random, as_of: date) -> Deal:
     return replace(deal, name=f"Credit {deal.name}", closed_on=day, amount=amount, type=None, lines=())
 
 
-def orphan_deals(accounts: int, seed: int, as_of: date, key: int) -> list[Deal]:
-    """Deals that belong to no company, keys from `key` on."""
+def orphan_deals(accounts: int, seed: int, as_of: date) -> list[Deal]:
+    """Deals that belong to no company; keys are all 0."""
     draw = Random(f"{seed}:orphans")  # noqa: S311
     return [
         Deal(
-            key=key + place,
+            key=0,
             name=f"Trade fair contact {place + 1}",
             company=None,
             owner=0,

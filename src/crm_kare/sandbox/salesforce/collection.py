@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 from crm_kare.sandbox.salesforce import ids, write
@@ -63,7 +64,7 @@ def _items(org: SalesforceOrg, user_id: str, body: Any) -> list[_Item]:
     check_size(records)
     items = [_item(org, user_id, one) for one in records]
     names = [one.name for one in items]
-    chunks = 1 + sum(one != other for one, other in zip(names, names[1:], strict=False))
+    chunks = 1 + sum(one != other for one, other in pairwise(names))
     if chunks > CHUNKS:
         raise bad_request("LIMIT_EXCEEDED", f"The request holds more than {CHUNKS} chunks of different types")
     if len({org.object(name).setup for name in names}) > 1:
@@ -98,7 +99,7 @@ def _carry_out(org: SalesforceOrg, items: list[_Item], step: _Step, *, all_or_no
         with org.records.store.transaction():
             results = [step(item) for item in items]
             if all_or_none and any(faults for _, faults in results):
-                raise _Undo
+                raise _Undo  # noqa: TRY301  leaving the block by an error is what takes the writes back
     except _Undo:
         results = [(None, faults or [_ROLLED_BACK]) for _, faults in results]
     return [_told(*result) for result in results]

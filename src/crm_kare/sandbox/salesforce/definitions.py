@@ -87,6 +87,11 @@ class ObjectDef:
     tooling: bool = False
     read_only: bool = False
 
+    @property
+    def has_bin(self) -> bool:
+        """Whether deleted records go to the recycle bin; only then is there `IsDeleted`."""
+        return not self.setup and self.name != "OpportunityStage"
+
 
 _ACCOUNT: Final = ObjectDef(
     "Account",
@@ -133,7 +138,15 @@ _OPPORTUNITY: Final = ObjectDef(
         _number("Probability", "percent", 3, 0, "Probability (%)"),
         _number("ExpectedRevenue", "currency", 18, 2, **_READ_ONLY),
         _field("CloseDate", "date", label="Close Date", required=True),
-        _picklist("Type", "New Business", "Existing Business", "Expansion", "Renewal", label="Opportunity Type"),
+        _picklist(
+            "Type",
+            "New Customer",
+            "Existing Customer - Upgrade",
+            "Existing Customer - Replacement",
+            "Existing Customer - Downgrade",
+            "Renewal",
+            label="Opportunity Type",
+        ),
         _picklist("LeadSource", "Web", "Phone Inquiry", "Partner Referral", "Trade Show", "Other"),
         _field("IsClosed", "boolean", label="Closed", required=True, **_READ_ONLY),
         _field("IsWon", "boolean", label="Won", required=True, **_READ_ONLY),
@@ -345,6 +358,20 @@ OBJECTS: Final = (
             _field("PermissionsDelete", "boolean"),
             _field("PermissionsViewAllRecords", "boolean"),
             _field("PermissionsModifyAllRecords", "boolean"),
+        ),
+        setup=True,
+        indexed=("ParentId",),
+    ),
+    ObjectDef(
+        "ObjectPermissions",
+        "Object Permissions",
+        (
+            _reference("ParentId", "PermissionSet", "Parent", required=True),
+            _text("SobjectType", 40, required=True),
+            *(
+                _field(f"Permissions{right}", "boolean")
+                for right in ("Read", "Create", "Edit", "Delete", "ViewAllRecords", "ModifyAllRecords")
+            ),
         ),
         setup=True,
         indexed=("ParentId",),

@@ -34,6 +34,8 @@ def permission_fault(org: SalesforceOrg, name: str, after: Mapping[str, Any]) ->
     """What is wrong with a record of permissions, or of their assignment."""
     if name == "FieldPermissions":
         return _field_permission_fault(org, after)
+    if name == "ObjectPermissions":
+        return _object_permission_fault(org, after)
     if name == "PermissionSetAssignment" and _twin(org, name, after, ("PermissionSetId", "AssigneeId")):
         return [RecordError("DUPLICATE_VALUE", "Duplicate PermissionSetAssignment. Assignee: the user already has it")]
     if name == "PermissionSet" and _twin(org, name, after, ("Name",)):
@@ -54,6 +56,19 @@ def _field_permission_fault(org: SalesforceOrg, after: Mapping[str, Any]) -> lis
         return [RecordError("FIELD_INTEGRITY_EXCEPTION", "This field cannot be made editable", ("PermissionsEdit",))]
     if _twin(org, "FieldPermissions", after, ("ParentId", "Field")):
         return [RecordError("DUPLICATE_VALUE", "duplicate value found: ParentId, Field duplicates value on record")]
+    return []
+
+
+def _object_permission_fault(org: SalesforceOrg, after: Mapping[str, Any]) -> list[RecordError]:
+    if after["SobjectType"] not in org.records.objects():
+        message = f"sObject Type Name: bad value for restricted picklist field: {after['SobjectType']}"
+        return [RecordError("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", message, ("SobjectType",))]
+    if after.get("PermissionsEdit") and not after.get("PermissionsRead"):
+        return [RecordError("FIELD_INTEGRITY_EXCEPTION", "Edit permission needs read permission", ("PermissionsRead",))]
+    if _twin(org, "ObjectPermissions", after, ("ParentId", "SobjectType")):
+        return [
+            RecordError("DUPLICATE_VALUE", "duplicate value found: ParentId, SobjectType duplicates value on record")
+        ]
     return []
 
 

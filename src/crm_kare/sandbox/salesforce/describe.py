@@ -13,16 +13,16 @@ _SOAP: Final = {
 }  # fmt: skip
 
 
-def list_objects(org: SalesforceOrg, root: str) -> dict[str, Any]:
+def list_objects(root: str) -> dict[str, Any]:
     """All objects that plain REST shows."""
-    shown = [_head(org, one, root) for one in OBJECTS if not one.tooling]
+    shown = [_head(one, root) for one in OBJECTS if not one.tooling]
     return {"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": shown}
 
 
 def describe(org: SalesforceOrg, definition: ObjectDef, user_id: str, root: str) -> dict[str, Any]:
     """One object with the fields that the user sees; `updateable` is what the user may write."""
     fields = [_field(org, definition, one, user_id) for one in org.visible(definition.name, user_id).values()]
-    return _head(org, definition, root) | {
+    return _head(definition, root) | {
         "fields": fields,
         "recordTypeInfos": _record_types(org, definition.name),
         "childRelationships": [],
@@ -30,7 +30,7 @@ def describe(org: SalesforceOrg, definition: ObjectDef, user_id: str, root: str)
     }
 
 
-def _head(org: SalesforceOrg, definition: ObjectDef, root: str) -> dict[str, Any]:
+def _head(definition: ObjectDef, root: str) -> dict[str, Any]:
     name = definition.name
     writable = not definition.read_only
     return {

@@ -1,6 +1,7 @@
 """Salesforce ids: 15 case-sensitive characters, and 3 more that make them safe where case is lost."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
 PREFIXES: Final = {
@@ -20,6 +21,7 @@ PREFIXES: Final = {
     "PermissionSet": "0PS",
     "PermissionSetAssignment": "0Pa",
     "FieldPermissions": "01k",
+    "ObjectPermissions": "110",
     "ObjectPermissions": "110",
     "CustomField": "00N",
 }
@@ -42,11 +44,12 @@ def mint(name: str, serial: int) -> str:
 
 def with_checks(short: str) -> str:
     """The 18-character form of a 15-character id: one check letter for the capitals of each five characters."""
-    checks = ""
-    for start in (0, 5, 10):
-        bits = sum(1 << place for place, sign in enumerate(short[start : start + 5]) if "A" <= sign <= "Z")
-        checks += _CHECKS[bits]
-    return short + checks
+    return short + _check(short[:5]) + _check(short[5:10]) + _check(short[10:])
+
+
+@lru_cache(maxsize=65_536)
+def _check(five: str) -> str:
+    return _CHECKS[sum(1 << place for place, sign in enumerate(five) if "A" <= sign <= "Z")]
 
 
 def normalised(text: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time
+from functools import lru_cache
 from typing import Any, Final
 
 from crm_kare.sandbox.generate import Business, Company, Deal, Person, Rep, Stage
@@ -16,8 +17,15 @@ from crm_kare.sandbox.store import Record
 STAGE_NAMES: Final = dict(zip(Stage, (stage[0] for stage in STAGES), strict=True))
 """The org's name of each stage."""
 
+_TYPES: Final = {
+    "New Business": "New Customer",
+    "Existing Business": "Existing Customer - Replacement",
+    "Expansion": "Existing Customer - Upgrade",
+    "Renewal": "Renewal",
+}
 PIPELINES: Final = ("New business", "Expansion", "Renewal", "Projects")
 SEGMENTS: Final = ("Direct", "Partner")
+_ALL_ROWS: Final = {"PermissionsViewAllRecords": 0, "PermissionsModifyAllRecords": 0}
 _SYSTEM: Final = {"PermissionsCustomizeApplication": 1, "PermissionsViewSetup": 1}
 
 
@@ -117,6 +125,10 @@ class _Loading:
         set_id = records.insert("PermissionSet", told | none | rights | {"PermissionsApiEnabled": 1}, "")
         for user in users:
             records.insert("PermissionSetAssignment", {"PermissionSetId": set_id, "AssigneeId": user}, "")
+        for entity in ("Account", "Opportunity", "Contact"):
+            granted = {"ParentId": set_id, "SobjectType": entity, "PermissionsRead": 1, "PermissionsEdit": 1}
+            rest = dict.fromkeys((f"Permissions{right}" for right in ("Create", "Delete")), 1)
+            records.insert("ObjectPermissions", granted | rest | _ALL_ROWS, "")
         for entity in OBJECTS:
             for one in entity.fields:
                 if one.custom:
@@ -180,7 +192,7 @@ class _Loading:
             "StageName": STAGE_NAMES[deal.stage],
             "Amount": None if deal.amount is None else deal.amount / 100,
             "CloseDate": deal.closed_on.isoformat(),
-            "Type": deal.type,
+            "Type": _TYPES.get(deal.type or ""),
             "HasOpportunityLineItem": int(bool(deal.lines)),
             "OwnerId": self._ids["User"][deal.owner],
             "RecordTypeId": self._record_types[deal.pipeline],
@@ -247,5 +259,6 @@ _ORGANISATION: Final[Record] = {
 }
 
 
+@lru_cache(maxsize=4096)
 def _noon(day: date) -> int:
     return int(datetime.combine(day, time(12), UTC).timestamp()) * 1000

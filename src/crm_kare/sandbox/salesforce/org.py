@@ -50,7 +50,7 @@ class Settings:
         daily_limit: calls allowed in 24 rolling hours.
         session_seconds: how long a login lasts.
         rotate_refresh_tokens: each refresh gives a new token, and the old one is void.
-        login_flows: OAuth grants that the connected app allows.
+        login_flows: OAuth grants that the connected app allows, and `soap`.
         validation_rules: the customer's own.
         page_limit: rows in a batch at most; a real server may give fewer than were asked for.
     """
@@ -59,7 +59,7 @@ class Settings:
     session_seconds: float = 7_200.0
     rotate_refresh_tokens: bool = False
     login_flows: frozenset[str] = frozenset(
-        {"client_credentials", "refresh_token", "password", "urn:ietf:params:oauth:grant-type:jwt-bearer"}
+        {"client_credentials", "refresh_token", "password", "urn:ietf:params:oauth:grant-type:jwt-bearer", "soap"}
     )
     validation_rules: list[ValidationRule] = field(default_factory=list)
     page_limit: int = 2000
@@ -103,7 +103,8 @@ class SalesforceOrg:
 
     def fields(self, name: str) -> dict[str, FieldDef]:
         """All fields of an object, the system ones included, by name in lower case."""
-        system = [*SYSTEM_FIELDS, *([MASTER_RECORD] if BY_NAME[name].mergeable else [])]
+        system = [one for one in SYSTEM_FIELDS if one.name != "IsDeleted" or BY_NAME[name].has_bin]
+        system += [MASTER_RECORD] if BY_NAME[name].mergeable else []
         return {one.name.lower(): one for one in [*system, *self.records.fields(name).values()]}
 
     def visible(self, name: str, user_id: str) -> dict[str, FieldDef]:

@@ -128,9 +128,7 @@ def _record(reader: Reader, compiled: Compiled, row: tuple[Any, ...]) -> dict[st
     for one, value in zip(compiled.selected, row[1:], strict=False):
         inside: dict[str, Any] | None = record
         for length in range(1, len(one.names)):
-            inside = _step(reader, inside, one.names[:length], related, objects)
-            if inside is None:
-                break
+            inside = inside and _step(reader, inside, one.names[:length], related, objects)
         if inside is not None:
             inside[one.names[-1]] = _field(value, one.definition)
     return record
@@ -184,10 +182,8 @@ def one_record(reader: Reader, name: str, record_id: str, fields: list[str] | No
     """
     visible = reader.org.visible(name, reader.user_id)
     names = fields or [one.name for one in visible.values()]
-    compiled = compile_query(
-        reader.org, parse(f"SELECT {', '.join(names)} FROM {name} WHERE Id = '{record_id}'"), reader.user_id, deleted=False,
-        tooling=reader.org.is_tooling(name),
-    )  # fmt: skip
+    parsed = parse(f"SELECT {', '.join(names)} FROM {name} WHERE Id = '{record_id}'")  # noqa: S608  SOQL
+    compiled = compile_query(reader.org, parsed, reader.user_id, deleted=False, tooling=reader.org.is_tooling(name))
     found = _records(reader, compiled, tuple(str(row[0]) for row in _rows(reader, compiled, "main._id")))
     if not found:
         raise not_found()

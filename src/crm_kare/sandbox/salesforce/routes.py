@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, Router
 
-from crm_kare.sandbox.salesforce import collection, describe, ids, login, query, tooling, write
+from crm_kare.sandbox.salesforce import collection, describe, ids, login, query, soap, tooling, write
 from crm_kare.sandbox.salesforce.errors import RecordError, SalesforceError, bad_request, not_found
 from crm_kare.sandbox.salesforce.org import Credentials, SalesforceOrg
 from crm_kare.sandbox.salesforce.request import NEWEST_VERSION, OLDEST_VERSION, Answer, Call, endpoint
@@ -24,7 +24,9 @@ def router_for(sandbox: Sandbox) -> Router:
     routes = [Route(path, endpoint(org, cursors, answer), methods=[method]) for path, method, answer in _ADDRESSES]
     open_ones = [
         Route("/services/oauth2/token", _token_endpoint(org), methods=["POST"]),
+        Route("/services/Soap/u/{version}", _soap_endpoint(org), methods=["POST"]),
         Route("/services/data", _versions, methods=["GET"]),
+        Route("/services/data/", _versions, methods=["GET"]),
     ]
     return Router([*open_ones, *routes])
 
@@ -57,6 +59,15 @@ def _token_endpoint(org: SalesforceOrg) -> Any:
             return JSONResponse({"error": error.error, "error_description": error.description}, 400)
 
     return token
+
+
+def _soap_endpoint(org: SalesforceOrg) -> Any:
+    async def login_by_soap(request: Request) -> Response:
+        body = (await request.body()).decode("utf-8", "replace")
+        root = f"{request.url.scheme}://{request.url.netloc}"
+        return await run_in_threadpool(soap.soap_login, org, request.path_params["version"], body, root)
+
+    return login_by_soap
 
 
 async def _versions(_request: Request) -> Response:
@@ -106,7 +117,7 @@ def _tooling_more(call: Call) -> Response:
 
 
 def _objects(call: Call) -> Response:
-    return JSONResponse(describe.list_objects(call.org, call.root))
+    return JSONResponse(describe.list_objects(call.root))
 
 
 def _describe(call: Call) -> Response:

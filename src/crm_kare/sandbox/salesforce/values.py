@@ -39,13 +39,19 @@ def taken(definition: FieldDef, value: Any) -> Value:
     if definition.type in NUMBERS:
         return _number(definition, value)
     text = str(_need(definition, value, str)).strip()
-    if not text:
-        return None
-    if definition.type == "date":
-        return _date(definition, text)
-    if definition.type == "datetime":
-        return _moment(definition, text)
-    return (ids.normalised(text) or text) if definition.type in {"reference", "id"} else text
+    return _text(definition, text) if text else None
+
+
+def _text(definition: FieldDef, text: str) -> Value:
+    match definition.type:
+        case "date":
+            return _date(definition, text)
+        case "datetime":
+            return _moment(definition, text)
+        case "reference" | "id":
+            return ids.normalised(text) or text
+        case _:
+            return text
 
 
 def _need(definition: FieldDef, value: Any, kind: type) -> Any:

@@ -106,6 +106,7 @@ class _Compiler:
 
     def compiled(self, *, deleted: bool) -> Compiled:
         query = self._query
+        self._refuse_doubles()
         aggregate = bool(query.group) or any(isinstance(one, Aggregate) for one in query.fields)
         columns, selected = [], []
         for place_, one in enumerate(query.fields):
@@ -123,6 +124,14 @@ class _Compiler:
         )  # fmt: skip
 
     # columns
+
+    def _refuse_doubles(self) -> None:
+        seen: set[str] = set()
+        for one in self._query.fields:
+            if isinstance(one, Path):
+                if one.text.lower() in seen:
+                    raise malformed(self._query.text, one.at, f"duplicate field selected: {one.text}")
+                seen.add(one.text.lower())
 
     def _ways(self, selected: list[Selected]) -> tuple[tuple[tuple[str, ...], str, str], ...]:
         found: dict[tuple[str, ...], str] = {}
@@ -257,7 +266,7 @@ class _Compiler:
         return f"{sql} {words[one.operator]}"
 
     def _check_filterable(self, path: Path, definition: FieldDef) -> None:
-        if definition.type in {"complexvalue"} or (definition.type == "textarea" and definition.length > LONG_TEXT):
+        if definition.type == "complexvalue" or (definition.type == "textarea" and definition.length > LONG_TEXT):
             message = f"field '{definition.name}' can not be filtered in a query call"
             raise invalid_field(self._query.text, path.at, message)
 

@@ -62,7 +62,7 @@ def tokens(text: str) -> list[Token]:
 
 
 def unescaped(token: Token, text: str) -> str:
-    """A string's value. `\\_` and `\\%` keep their backslash: they mean the sign itself in LIKE."""
+    r"""A string's value. `\_` and `\%` keep their backslash: they mean the sign itself in LIKE."""
     made, at, body = "", 0, token.text[1:-1]
     while at < len(body):
         if body[at] != "\\":

@@ -1,0 +1,55 @@
+"""SOAP `login()`, as far as it goes: not from version 65 on, and only where the org still allows it."""
+
+import re
+from html import escape, unescape
+from typing import Final
+
+from starlette.responses import Response
+
+from crm_kare.sandbox.salesforce.login import LoginError
+from crm_kare.sandbox.salesforce.org import SalesforceOrg
+
+FIRST_WITHOUT: Final = 65
+"""The first version that has no login()."""
+
+_PART: Final = re.compile(r"<(?:\w+:)?(username|password)>(.*?)</(?:\w+:)?\1>", re.DOTALL)
+_ENVELOPE: Final = (
+    '<?xml version="1.0" encoding="UTF-8"?><soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"'
+    ' xmlns="urn:partner.soap.sforce.com" xmlns:sf="urn:fault.partner.soap.sforce.com"><soapenv:Body>{}</soapenv:Body>'
+    "</soapenv:Envelope>"
+)
+
+
+def soap_login(org: SalesforceOrg, version: str, body: str, root: str) -> Response:
+    """Session id and server address, or a SOAP fault with 500."""
+    told = {name: unescape(value) for name, value in _PART.findall(body)}
+    right = (org.credentials.username, org.credentials.password + org.credentials.security_token)
+    try:
+        if not version.split(".", maxsplit=1)[0].isdigit() or int(version.split(".", maxsplit=1)[0]) >= FIRST_WITHOUT:
+            raise LoginError("UNSUPPORTED_API_VERSION", "login() is not available in this API version")
+        if "soap" not in org.settings.login_flows:
+            raise LoginError("INVALID_OPERATION", "SOAP API login() is disabled by default in this org.")
+        if (told.get("username"), told.get("password")) != right:
+            raise LoginError("INVALID_LOGIN", "Invalid username, password, security token; or user locked out.")
+    except LoginError as error:
+        return _answer(_fault(error), 500)
+    user_id = org.integration_user
+    address = f"{root}/services/Soap/u/{version}/{org.id[:15]}"
+    return _answer(
+        f"<loginResponse><result><passwordExpired>false</passwordExpired><serverUrl>{escape(address)}</serverUrl>"
+        f"<sessionId>{org.log_in(user_id)}</sessionId><userId>{user_id}</userId></result></loginResponse>",
+        200,
+    )
+
+
+def _fault(error: LoginError) -> str:
+    told = f"{error.error}: {error.description}"
+    return (
+        f"<soapenv:Fault><faultcode>sf:{error.error}</faultcode><faultstring>{told}</faultstring><detail>"
+        f"<sf:LoginFault><sf:exceptionCode>{error.error}</sf:exceptionCode>"
+        f"<sf:exceptionMessage>{error.description}</sf:exceptionMessage></sf:LoginFault></detail></soapenv:Fault>"
+    )
+
+
+def _answer(inside: str, status: int) -> Response:
+    return Response(_ENVELOPE.format(inside), status, media_type="text/xml")
