@@ -33,9 +33,10 @@ _STAGE_FIELDS: Final[dict[str, Callable[[Stage], str | bool | None]]] = {
     "@pipeline_label": lambda stage: stage.pipeline_label,
 }
 _OWNER_FIELDS: Final = ("@name", "@team", "@active")
-_PRODUCT: Final = "@product."
+PRODUCT: Final = "@product."
+"""Before the name of a property of the line's product."""
 
-_SINGULAR_STAGES: Final = {
+_STAGES_OF_ORDERS: Final = {
     "orders": ("hs_pipeline", "hs_pipeline_stage"),
     "0-123": ("hs_pipeline", "hs_pipeline_stage"),
 }
@@ -43,7 +44,7 @@ _SINGULAR_STAGES: Final = {
 
 def stage_properties(source: str) -> tuple[str, str]:
     """The properties that hold pipeline and stage of an object."""
-    return _SINGULAR_STAGES.get(source, ("pipeline", "dealstage"))
+    return _STAGES_OF_ORDERS.get(source, ("pipeline", "dealstage"))
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def wanted(spec: StreamSpec) -> Wanted:
     sources = [one.source for one in spec.fields]
     plain = [name for name in sources if not name.startswith("@") and name != "id"]
     staged = any(name in _STAGE_FIELDS for name in sources)
-    products = tuple(name.removeprefix(_PRODUCT) for name in sources if name.startswith(_PRODUCT))
+    products = tuple(name.removeprefix(PRODUCT) for name in sources if name.startswith(PRODUCT))
     plain += stage_properties(spec.source) if staged else ()
     plain += ("hs_product_id",) if products else ()
     targets = dict.fromkeys(LINKS[name] for name in sources if name in LINKS)
@@ -89,7 +90,7 @@ def missing(spec: StreamSpec, properties: Mapping[str, Property]) -> tuple[Sourc
 
 def _known(source: str, properties: Mapping[str, Property]) -> bool:
     if source.startswith("@"):
-        return source in LINKS or source in _STAGE_FIELDS or source.startswith(_PRODUCT)
+        return source in LINKS or source in _STAGE_FIELDS or source.startswith(PRODUCT)
     return source == "id" or source in properties
 
 
@@ -119,8 +120,8 @@ def _reader(one: SourceField, source: str, properties: Mapping[str, Property], s
         return lambda record: record.links.get(target)
     if name in _STAGE_FIELDS:
         return _stage_reader(name, source, stages)
-    if name.startswith(_PRODUCT):
-        product = name.removeprefix(_PRODUCT)
+    if name.startswith(PRODUCT):
+        product = name.removeprefix(PRODUCT)
         return lambda record: canonical(record.product.get(product), "string")
     known = properties.get(name)
     kind = known.type if known else "string"

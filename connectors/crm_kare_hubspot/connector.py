@@ -23,14 +23,14 @@ from crm_kare.ports import (
 )
 from crm_kare_hubspot.check import check
 from crm_kare_hubspot.client import API_URL, Call, Client
-from crm_kare_hubspot.columns import missing, missing_error, owner_fields, pseudo_fields, readers, wanted
+from crm_kare_hubspot.columns import PRODUCT, missing, missing_error, owner_fields, pseudo_fields, readers, wanted
 from crm_kare_hubspot.cursor import LIST, SEARCH, Position, mark, position
 from crm_kare_hubspot.definitions import Definitions, stages_mark
 from crm_kare_hubspot.fill import fill_rates
 from crm_kare_hubspot.owners import owners
 from crm_kare_hubspot.paths import type_id
 from crm_kare_hubspot.provision import Site, deprovision, provision
-from crm_kare_hubspot.pull import Pull, changes, first, full, onward
+from crm_kare_hubspot.pull import Pull, changes, first, full, onward, renewal
 from crm_kare_hubspot.records import BATCH, Products
 from crm_kare_hubspot.write import Desk, read, write
 
@@ -144,6 +144,8 @@ class HubSpotConnector:
         if gone := missing(spec, known):
             raise missing_error(spec, gone, known)
         want = wanted(spec)
+        if want.products:
+            self._require_products(spec)
         stages = self._definitions.stages(spec.source) if want.needs_stages else {}
         return Pull(
             client=self._client,
@@ -156,12 +158,22 @@ class HubSpotConnector:
             archived_pages=self._number("archived_pages", _ARCHIVED_PAGES),
         )
 
+    def _require_products(self, spec: StreamSpec) -> None:
+        known = self._definitions.properties("products")
+        gone = [
+            one for one in spec.fields if one.source.startswith(PRODUCT) and one.source[len(PRODUCT) :] not in known
+        ]
+        if gone:
+            raise missing_error(spec, gone, {f"{PRODUCT}{name}": one for name, one in known.items()})
+
     def _position(self, pull: Pull, cursor: str | None) -> Position:
         now = self._context.clock.now()
         asked = mark(pull.spec, stages_mark(pull.stages))
         at = position(cursor)
-        if at is None or at.mark != asked:
+        if at is None:
             return first(asked, now)
+        if at.mark != asked:
+            return renewal(at, asked, now)
         return at if at.phase in {LIST, SEARCH} else onward(at, now, pull.overlap)
 
     def _number(self, name: str, default: int) -> int:

@@ -24,6 +24,7 @@ class Position:
         since: what the search under way asks from.
         archived_since: when the list of archived records was last read to its end.
         after: HubSpot's paging token while listing, the last id while searching.
+        renewed: all is listed again into a mirror that stays, so that what is gone must be told.
     """
 
     phase: str
@@ -32,6 +33,7 @@ class Position:
     since: datetime
     archived_since: datetime
     after: str = ""
+    renewed: bool = False
 
     def text(self) -> str:
         """As handed out."""
@@ -47,10 +49,17 @@ def position(cursor: str | None) -> Position | None:
         return None
     try:
         told = json.loads(cursor)
-        moments = {key: datetime.fromisoformat(told[key]) for key in ("started", "since", "archived_since")}
         if told["v"] != _VERSION:
             return None
-        return Position(phase=str(told["phase"]), mark=str(told["mark"]), after=str(told["after"]), **moments)
+        return Position(
+            phase=str(told["phase"]),
+            started=datetime.fromisoformat(told["started"]),
+            mark=str(told["mark"]),
+            since=datetime.fromisoformat(told["since"]),
+            archived_since=datetime.fromisoformat(told["archived_since"]),
+            after=str(told["after"]),
+            renewed=bool(told["renewed"]),
+        )
     except (ValueError, KeyError, TypeError):
         return None
 

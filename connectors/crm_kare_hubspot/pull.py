@@ -52,7 +52,7 @@ class Pull:
 
 
 def full(pull: Pull, at: Position) -> Iterator[Page]:
-    """All records, by list pages, from where `at` stands."""
+    """All records, by list pages, from where `at` stands; what is gone too, where a mirror is only being renewed."""
     seen: set[str] = set()
     while True:
         answer = pull.client.ask(_list_call(pull, at.after)).body
@@ -62,10 +62,22 @@ def full(pull: Pull, at: Position) -> Iterator[Page]:
         if after in seen:
             raise StopError("The list goes round: HubSpot gave the same page twice.", where=pull.spec.source)
         seen.add(after)
-        at = replace(at, after=after) if after else _idle(at)
-        yield Page(batch(pull.spec, pull.readers, records), at.text(), problems=problems)
+        at = replace(at, after=after) if after else _listed(at)
+        gone = _merged(raws) if at.renewed else ()
+        yield Page(batch(pull.spec, pull.readers, records), at.text(), gone, problems=problems)
         if not after:
-            return
+            break
+    if at.phase == SEARCH:
+        yield from changes(pull, at)
+
+
+def _listed(at: Position) -> Position:
+    """After the last list page: done, or on to what changed meanwhile and what is gone."""
+    return replace(at, phase=SEARCH, since=at.started, after="") if at.renewed else _idle(at)
+
+
+def _merged(raws: Iterable[Json]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one for raw in raws for one in merged_ids(raw)))
 
 
 def changes(pull: Pull, at: Position) -> Iterator[Page]:
@@ -88,8 +100,7 @@ def _changed_page(pull: Pull, raws: list[Json], total: int | None, at: Position)
     ids = [str(raw.get("id")) for raw in raws]
     links = {target: fetched_links(pull.client, pull.spec.source, target, ids) for target in pull.want.targets}
     records, problems = _records(pull, raws, links)
-    gone = tuple(dict.fromkeys(one for raw in raws for one in merged_ids(raw)))
-    return Page(batch(pull.spec, pull.readers, records), at.text(), gone, total, problems)
+    return Page(batch(pull.spec, pull.readers, records), at.text(), _merged(raws), total, problems)
 
 
 def _gone(pull: Pull, at: Position) -> Page:
@@ -135,12 +146,17 @@ def _long_archive(pull: Pull) -> Problem:
 
 
 def _idle(at: Position) -> Position:
-    return replace(at, phase=IDLE, since=at.started, archived_since=at.started, after="")
+    return replace(at, phase=IDLE, since=at.started, archived_since=at.started, after="", renewed=False)
 
 
 def first(mark: str, now: datetime) -> Position:
     """Where a full pull begins."""
     return Position(LIST, now, mark, since=now, archived_since=now)
+
+
+def renewal(at: Position, mark: str, now: datetime) -> Position:
+    """Where all records are listed again into a mirror that stays: from `at` on, deletions are still to be told."""
+    return Position(LIST, now, mark, since=now, archived_since=at.archived_since, renewed=True)
 
 
 def onward(at: Position, now: datetime, overlap: timedelta) -> Position:
@@ -156,17 +172,19 @@ def _list_call(pull: Pull, after: str) -> Call:
 
 
 def _listed_properties(want: Wanted) -> str:
-    names = ",".join(want.properties)
-    return names if names and len(quote(names)) <= _LONGEST_QUERY else "hs_object_id"
+    names = ",".join((*want.properties, MERGED))
+    return names if len(quote(names)) <= _LONGEST_QUERY else "hs_object_id"
 
 
 def _complete(pull: Pull, raws: list[Json]) -> list[Json]:
     """Where the properties were too many for the address, they are read by batch; who is gone by then is left out."""
-    asked = _listed_properties(pull.want)
-    if not raws or not pull.want.properties or asked == ",".join(pull.want.properties):
+    if not raws or _listed_properties(pull.want) != "hs_object_id":
         return raws
     ids = [str(raw.get("id")) for raw in raws]
-    found = {str(one.get("id")): one for one in read_batch(pull.client, pull.spec.source, ids, pull.want.properties)}
+    found = {
+        str(one.get("id")): one
+        for one in read_batch(pull.client, pull.spec.source, ids, (*pull.want.properties, MERGED))
+    }
     return [
         {**raw, "properties": found[key].get("properties")} for key, raw in zip(ids, raws, strict=True) if key in found
     ]
