@@ -71,10 +71,12 @@ class FilesConnector:
             known = ", ".join(sorted(_OPTIONS))
             raise ConfigError(f"There is no option {', '.join(unknown)}.", where="options", fix=f"There are: {known}.")
         timezone = str(options.get("timezone", "UTC"))
-        if timezone not in zoneinfo.available_timezones():
+        try:
+            zoneinfo.ZoneInfo(timezone)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
             raise ConfigError(
                 f"There is no time zone {timezone}.", where="options.timezone", fix="Use an IANA name: Europe/Berlin."
-            )
+            ) from error
         name = self._context.folder.resolve().name or self._context.crm
         return Organisation(name, name, timezone, str(options.get("currency", "")))
 

@@ -80,6 +80,10 @@ class Pulled:
         self.deleted.update(page.deleted)
         self.cursor, self.pages, self.problems = page.cursor, self.pages + 1, self.problems + len(page.problems)
 
+    def name(self, record_id: str) -> str | None:
+        """The record's name; None too where it did not come."""
+        return self.rows.get(record_id, {}).get("name")
+
 
 def pull(connector: Connector, spec: StreamSpec, cursor: str | None = None) -> Pulled:
     """A whole pull; every page has the schema of the spec."""
