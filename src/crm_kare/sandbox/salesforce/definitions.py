@@ -352,22 +352,6 @@ OBJECTS: Final = (
         (
             _reference("ParentId", "PermissionSet", "Parent", required=True),
             _text("SobjectType", 40, required=True),
-            _field("PermissionsRead", "boolean"),
-            _field("PermissionsEdit", "boolean"),
-            _field("PermissionsCreate", "boolean"),
-            _field("PermissionsDelete", "boolean"),
-            _field("PermissionsViewAllRecords", "boolean"),
-            _field("PermissionsModifyAllRecords", "boolean"),
-        ),
-        setup=True,
-        indexed=("ParentId",),
-    ),
-    ObjectDef(
-        "ObjectPermissions",
-        "Object Permissions",
-        (
-            _reference("ParentId", "PermissionSet", "Parent", required=True),
-            _text("SobjectType", 40, required=True),
             *(
                 _field(f"Permissions{right}", "boolean")
                 for right in ("Read", "Create", "Edit", "Delete", "ViewAllRecords", "ModifyAllRecords")

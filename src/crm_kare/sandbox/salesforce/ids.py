@@ -22,7 +22,6 @@ PREFIXES: Final = {
     "PermissionSetAssignment": "0Pa",
     "FieldPermissions": "01k",
     "ObjectPermissions": "110",
-    "ObjectPermissions": "110",
     "CustomField": "00N",
 }
 

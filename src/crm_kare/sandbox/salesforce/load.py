@@ -25,6 +25,7 @@ _TYPES: Final = {
 }
 PIPELINES: Final = ("New business", "Expansion", "Renewal", "Projects")
 SEGMENTS: Final = ("Direct", "Partner")
+_BUSINESS_OBJECTS: Final = ("Account", "Opportunity", "Contact", "Product2")
 _ALL_ROWS: Final = {"PermissionsViewAllRecords": 0, "PermissionsModifyAllRecords": 0}
 _SYSTEM: Final = {"PermissionsCustomizeApplication": 1, "PermissionsViewSetup": 1}
 
@@ -125,15 +126,18 @@ class _Loading:
         set_id = records.insert("PermissionSet", told | none | rights | {"PermissionsApiEnabled": 1}, "")
         for user in users:
             records.insert("PermissionSetAssignment", {"PermissionSetId": set_id, "AssigneeId": user}, "")
-        for entity in ("Account", "Opportunity", "Contact"):
-            granted = {"ParentId": set_id, "SobjectType": entity, "PermissionsRead": 1, "PermissionsEdit": 1}
-            rest = dict.fromkeys((f"Permissions{right}" for right in ("Create", "Delete")), 1)
-            records.insert("ObjectPermissions", granted | rest | _ALL_ROWS, "")
-        for entity in OBJECTS:
-            for one in entity.fields:
+        self._grant(set_id)
+
+    def _grant(self, set_id: str) -> None:
+        """Read and edit on the objects of the business, and on the org's own fields of them."""
+        both = {"ParentId": set_id, "PermissionsRead": 1, "PermissionsEdit": 1}
+        for entity in _BUSINESS_OBJECTS:
+            rest = {"PermissionsCreate": 1, "PermissionsDelete": 1}
+            self._records.insert("ObjectPermissions", both | rest | _ALL_ROWS | {"SobjectType": entity}, "")
+            for one in self._records.fields(entity).values():
                 if one.custom:
-                    granted = {"ParentId": set_id, "SobjectType": entity.name, "Field": f"{entity.name}.{one.name}"}
-                    records.insert("FieldPermissions", granted | {"PermissionsRead": 1, "PermissionsEdit": 1}, "")
+                    told = {"SobjectType": entity, "Field": f"{entity}.{one.name}"}
+                    self._records.insert("FieldPermissions", both | told, "")
 
     # the business
 

@@ -1,12 +1,12 @@
 """SOAP `login()`, as far as it goes: not from version 65 on, and only where the org still allows it."""
 
 import re
+from collections.abc import Mapping
 from html import escape, unescape
 from typing import Final
 
 from starlette.responses import Response
 
-from crm_kare.sandbox.salesforce.login import LoginError
 from crm_kare.sandbox.salesforce.org import SalesforceOrg
 
 FIRST_WITHOUT: Final = 65
@@ -23,16 +23,9 @@ _ENVELOPE: Final = (
 def soap_login(org: SalesforceOrg, version: str, body: str, root: str) -> Response:
     """Session id and server address, or a SOAP fault with 500."""
     told = {name: unescape(value) for name, value in _PART.findall(body)}
-    right = (org.credentials.username, org.credentials.password + org.credentials.security_token)
-    try:
-        if not version.split(".", maxsplit=1)[0].isdigit() or int(version.split(".", maxsplit=1)[0]) >= FIRST_WITHOUT:
-            raise LoginError("UNSUPPORTED_API_VERSION", "login() is not available in this API version")
-        if "soap" not in org.settings.login_flows:
-            raise LoginError("INVALID_OPERATION", "SOAP API login() is disabled by default in this org.")
-        if (told.get("username"), told.get("password")) != right:
-            raise LoginError("INVALID_LOGIN", "Invalid username, password, security token; or user locked out.")
-    except LoginError as error:
-        return _answer(_fault(error), 500)
+    fault = _fault_of(org, version, told)
+    if fault:
+        return _answer(_fault(*fault), 500)
     user_id = org.integration_user
     address = f"{root}/services/Soap/u/{version}/{org.id[:15]}"
     return _answer(
@@ -42,12 +35,24 @@ def soap_login(org: SalesforceOrg, version: str, body: str, root: str) -> Respon
     )
 
 
-def _fault(error: LoginError) -> str:
-    told = f"{error.error}: {error.description}"
+def _fault_of(org: SalesforceOrg, version: str, told: Mapping[str, str]) -> tuple[str, str] | None:
+    """Code and message of what is wrong with a login."""
+    right = (org.credentials.username, org.credentials.password + org.credentials.security_token)
+    number = version.split(".", maxsplit=1)[0]
+    if not number.isdigit() or int(number) >= FIRST_WITHOUT:
+        return "UNSUPPORTED_API_VERSION", "login() is not available in this API version"
+    if "soap" not in org.settings.login_flows:
+        return "INVALID_OPERATION", "SOAP API login() is disabled by default in this org."
+    if (told.get("username"), told.get("password")) != right:
+        return "INVALID_LOGIN", "Invalid username, password, security token; or user locked out."
+    return None
+
+
+def _fault(code: str, message: str) -> str:
     return (
-        f"<soapenv:Fault><faultcode>sf:{error.error}</faultcode><faultstring>{told}</faultstring><detail>"
-        f"<sf:LoginFault><sf:exceptionCode>{error.error}</sf:exceptionCode>"
-        f"<sf:exceptionMessage>{error.description}</sf:exceptionMessage></sf:LoginFault></detail></soapenv:Fault>"
+        f"<soapenv:Fault><faultcode>sf:{code}</faultcode><faultstring>{code}: {message}</faultstring><detail>"
+        f"<sf:LoginFault><sf:exceptionCode>{code}</sf:exceptionCode>"
+        f"<sf:exceptionMessage>{message}</sf:exceptionMessage></sf:LoginFault></detail></soapenv:Fault>"
     )
 
 
