@@ -221,23 +221,23 @@ class SoapLogin:
     def log_in(self, http: requests.Session) -> Session:
         """A fresh session id."""
         body = _ENVELOPE.format(user=escape(self.username), password=escape(self.password.get_secret_value()))
-        headers = {"content-type": "text/xml", "charset": "UTF-8", "SOAPAction": "login"}
-        try:
-            with foreign_errors():
-                token, host = soap_login(
-                    f"{self.login_url}/services/Soap/u/{_SOAP_VERSION}",
-                    body,
-                    headers,
-                    None,
-                    http,
-                )
-        except SalesforceAuthenticationFailed as error:
-            code = str(error.code or "")
-            if code.isdigit():  # no SOAP fault: a gateway's page
-                raise CallError(trouble_of(int(code), "")) from None
-            raise CallError(Trouble("login", 401, code, redacted(str(error.message)))) from None
+        address = f"{self.login_url}/services/Soap/u/{_SOAP_VERSION}"
+        with foreign_errors():
+            token, host = _soap(http, address, body)
         scheme = urlsplit(self.login_url).scheme
         return Session(SecretStr(token), require_safe_url(f"{scheme}://{host}", setting="the org's address"))
+
+
+def _soap(http: requests.Session, address: str, body: str) -> tuple[str, str]:
+    """Session id and host; simple-salesforce reads the XML."""
+    headers = {"content-type": "text/xml", "charset": "UTF-8", "SOAPAction": "login"}
+    try:
+        return soap_login(address, body, headers, None, http)
+    except SalesforceAuthenticationFailed as error:
+        code = str(error.code or "")
+        if code.isdigit():  # no SOAP fault: a gateway's page
+            raise CallError(trouble_of(int(code), "")) from None
+        raise CallError(Trouble("login", 401, code, redacted(error.auth_message))) from None
 
 
 def _granted(http: requests.Session, login_url: str, form: Mapping[str, str]) -> tuple[Session, str]:

@@ -4,6 +4,7 @@ import importlib.util
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,4 +40,11 @@ def rig_maker(name: str) -> RigMaker:
 def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
     """The rig of the connector that the test is parametrised with (indirectly)."""
     with rig_maker(str(request.param))(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def salesforce(tmp_path: Path) -> Iterator[Any]:
+    """The Salesforce rig, for tests of that connector's own."""
+    with rig_maker("salesforce")(tmp_path) as made:
         yield made
