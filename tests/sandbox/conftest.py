@@ -1,0 +1,84 @@
+"""A small sandbox over real HTTP, on a clock that the test moves."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import requests
+
+from crm_kare.sandbox.hubspot import Portal, portal_of
+from crm_kare.sandbox.hubspot.portal import TOKEN
+from crm_kare.sandbox.server import RunningSandbox, serve
+
+
+class StillClock:
+    """Stands still until it is moved; sleeping moves it."""
+
+    def __init__(self) -> None:
+        self._now = datetime(2026, 11, 21, 9, 30, 15, 120_000, UTC)
+        self._seconds = 0.0
+
+    def now(self) -> datetime:
+        return self._now
+
+    def monotonic(self) -> float:
+        return self._seconds
+
+    def sleep(self, seconds: float) -> None:
+        self._now += timedelta(seconds=seconds)
+        self._seconds += seconds
+
+
+@dataclass
+class Answer:
+    status: int
+    body: Any
+    headers: Any
+
+
+@dataclass
+class HubSpotRig:
+    """Plain HTTP calls to the sandbox's HubSpot."""
+
+    running: RunningSandbox
+    clock: StillClock
+    session: requests.Session
+
+    @property
+    def portal(self) -> Portal:
+        return portal_of(self.running.sandbox)
+
+    def settings(self, **changes: Any) -> None:
+        self.portal.settings = replace(self.portal.settings, **changes)
+
+    def call(self, method: str, path: str, body: Any = None, *, token: str | None = TOKEN, **query: Any) -> Answer:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        reply = self.session.request(
+            method, self.running.url + path, json=body, params=query, headers=headers, timeout=10
+        )
+        is_json = "json" in reply.headers.get("content-type", "")
+        return Answer(reply.status_code, reply.json() if is_json else reply.text, reply.headers)
+
+    def companies(self) -> list[str]:
+        return [one["_id"] for one in self.portal.org.select("companies")]
+
+
+@pytest.fixture
+def still_clock() -> StillClock:
+    return StillClock()
+
+
+@pytest.fixture
+def hubspot(still_clock: StillClock) -> Iterator[HubSpotRig]:
+    """A portal of forty companies."""
+    with serve(still_clock, accounts=40, seed=3, vendors=("hubspot",)) as running, requests.Session() as session:
+        yield HubSpotRig(running, still_clock, session)
+
+
+@pytest.fixture
+def both_orgs(still_clock: StillClock) -> Iterator[RunningSandbox]:
+    """Both vendors' orgs with the same sixty companies."""
+    with serve(still_clock, accounts=60, seed=3) as running:
+        yield running
