@@ -144,7 +144,9 @@ def day(text: str, pattern: str = "") -> str:
         if not pattern and _AMBIGUOUS.fullmatch(text) and not re.match(r"\d{4}-\d\d?-\d\d?(\D|$)", text):
             raise AmbiguousDateError(0) from error
         raise UnreadableError from error
-    return moment.isoformat() if moment.tzinfo else moment.date().isoformat()  # files know days, rarely zones
+    return (
+        moment.isoformat().replace("+00:00", "Z") if moment.tzinfo else moment.date().isoformat()
+    )  # files know days, rarely zones
 
 
 def truth(text: str) -> str:

@@ -78,19 +78,20 @@ class _File:
             yield Chunk(columns, [number for number, _ in some])
 
     def _whole(self, header: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
-        """Records with as many cells as the header; empty lines are passed over, empty cells at the end cut."""
+        """Records with as many cells as the header; empty ones are passed over. One cell more is an error even where the last
+        is empty: an unquoted delimiter moved the others.
+        """
         records = self._records()
         next(records, None)
         for number, cells in records:
-            if len(cells) == len(header):
-                yield number, cells
-            elif any(cells) and any(cells[len(header) :] or ["ragged"]):
+            if not any(cells):
+                continue
+            if len(cells) != len(header):
                 raise self._ragged(len(header), number, len(cells), records)
-            elif any(cells):
-                yield number, cells[: len(header)]
+            yield number, cells
 
     def _ragged(self, wanted: int, first: int, cells: int, rest: Iterator[tuple[int, list[str]]]) -> ConfigError:
-        lines = [first, *(number for number, one in rest if one and len(one) != wanted)]
+        lines = [first, *(number for number, one in rest if any(one) and len(one) != wanted)]
         return ConfigError(
             f"{len(lines)} line(s) have more or fewer cells than the header's {wanted}: line(s) {named(lines)} "
             f"(line {first} has {cells}).",
