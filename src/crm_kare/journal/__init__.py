@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from crm_kare.errors import KareError
 from crm_kare.journal.changes import WAITS, Changes, Recorded, Rejection
 from crm_kare.journal.labels import HeldLabel, LabelHistory
 from crm_kare.journal.leases import Leases
@@ -67,7 +68,11 @@ def open_journal(url: str) -> Journal:
         BusyError: another program holds it.
     """
     store = connect(url)
-    migrate(store)
+    try:
+        migrate(store)
+    except KareError:
+        store.close()
+        raise
     return Journal(
         store, Leases(store), Runs(store), Changes(store), LabelHistory(store), Pointers(store), Notes(store)
     )

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from crm_kare.errors import BusyError
 from crm_kare.journal.store import Store
@@ -67,27 +68,27 @@ class Pointers:
         """
         with self._store.writing() as connection:
             for pointer in pointers:
-                old = sa.and_(
-                    POINTERS.c.crm == pointer.crm,
-                    POINTERS.c.stream == pointer.stream,
-                    POINTERS.c.version == pointer.version,
-                )
-                statement = sa.update(POINTERS).where(old) if pointer.version else sa.insert(POINTERS)
-                try:
-                    moved = connection.execute(statement.values(_values(pointer))).rowcount
-                except sa.exc.IntegrityError:
-                    moved = 0
-                if moved != 1:
+                if not _swapped(connection, pointer):
                     raise BusyError(
                         "another run moved the mirror meanwhile",
                         where=f"{pointer.crm}/{pointer.stream}",
                         fix="Run again; nothing of this pull was kept.",
                     )
-        return [_moved(pointer) for pointer in pointers]
+        return [replace(pointer, version=pointer.version + 1) for pointer in pointers]
 
 
-def _moved(pointer: Pointer) -> Pointer:
-    return Pointer(**(vars(pointer) | {"version": pointer.version + 1}))
+def _swapped(connection: Connection, pointer: Pointer) -> bool:
+    values = _values(pointer)
+    if not pointer.version:
+        try:
+            connection.execute(sa.insert(POINTERS).values(values))
+        except sa.exc.IntegrityError:
+            return False
+        return True
+    old = sa.and_(
+        POINTERS.c.crm == pointer.crm, POINTERS.c.stream == pointer.stream, POINTERS.c.version == pointer.version
+    )
+    return connection.execute(sa.update(POINTERS).where(old).values(values)).rowcount == 1
 
 
 def _values(pointer: Pointer) -> dict[str, Any]:
