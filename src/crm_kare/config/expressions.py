@@ -11,10 +11,9 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
-from sqlglot import exp, tokenize
+from sqlglot import TokenType, exp, tokenize
 from sqlglot.errors import ParseError, SqlglotError
 from sqlglot.parser import Parser
-from sqlglot.tokens import TokenType
 
 from crm_kare.config.findings import did_you_mean, sentence
 from crm_kare.errors import ConfigError

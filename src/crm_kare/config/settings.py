@@ -6,11 +6,12 @@ secrets directory. Everything is text as it stands; nothing is guessed into a nu
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Final
 
+from dotenv import dotenv_values
 from pydantic import SecretStr
-from pydantic_settings.sources import read_env_file
 
 from crm_kare.errors import ConfigError
 
@@ -82,8 +83,8 @@ def _filled(values: Mapping[str, str | None]) -> dict[str, str]:
 def _dotenv(path: Path) -> dict[str, str]:
     if not path.is_file():
         return {}
-    _readable(path)
-    return _filled(read_env_file(path, case_sensitive=True))
+    lines = StringIO(_readable(path))
+    return _filled(dotenv_values(stream=lines, interpolate=False))  # a `$` in a password is a `$`
 
 
 def _directory(path: Path) -> dict[str, str]:
