@@ -8,6 +8,7 @@ from typing import Any, Final
 from crm_kare.sandbox.hubspot.call import as_mapping
 from crm_kare.sandbox.hubspot.definitions import ObjectType, Property
 from crm_kare.sandbox.hubspot.errors import HubSpotError, validation
+from crm_kare.sandbox.hubspot.portal import ID_LENGTH
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,8 @@ def _problem(message: str, code: str, name: Any) -> HubSpotError:
 
 
 def system_column(kind: ObjectType, name: str) -> str:
-    """The store's own column behind a system property, as a number; empty where it is an ordinary one."""
-    return {"hs_object_id": "CAST(_id AS INTEGER)", "createdate": "_created", kind.modified: "_modified"}.get(name, "")
+    """The store's own column behind a system property; empty where it is an ordinary one."""
+    return {"hs_object_id": "_id", "createdate": "_created", kind.modified: "_modified"}.get(name, "")
 
 
 def number(name: str) -> str:
@@ -92,6 +93,9 @@ class _Side:
         """A filter's value in the side's terms."""
         if not isinstance(value, str | int | float):
             raise _problem(f"A value is required for {self.known.name}", "INVALID_VALUE", self.known.name)
+        if self.sql == "_id":
+            # Ids have one length, so that they compare as text and the store's index serves.
+            return str(self._number(value)).zfill(ID_LENGTH)
         if self.known.type == "number":
             return self._number(value)
         if self.known.type in ("date", "datetime"):

@@ -14,6 +14,9 @@ from crm_kare.sandbox.store import Org, Record
 
 TOKEN: Final = "pat-eu1-sandbox-0000-0000"  # noqa: S105  the made-up key of a made-up portal
 APP_ID: Final = 4_711_001
+ID_LENGTH: Final = 11
+"""Digits of every record's id."""
+
 APP: Final = f"app:{APP_ID}"
 """Who wrote, where our token wrote; people are `user:<user id>`."""
 

@@ -8,7 +8,7 @@ from crm_kare.sandbox.hubspot.associations import nested
 from crm_kare.sandbox.hubspot.call import Call, Reply, as_names, id_of, inputs
 from crm_kare.sandbox.hubspot.definitions import ObjectType
 from crm_kare.sandbox.hubspot.errors import not_found, validation
-from crm_kare.sandbox.hubspot.portal import Portal
+from crm_kare.sandbox.hubspot.portal import ID_LENGTH, Portal
 from crm_kare.sandbox.hubspot.records import shown
 from crm_kare.sandbox.hubspot.values import stamp
 from crm_kare.sandbox.store import Record
@@ -29,7 +29,7 @@ def list_records(call: Call) -> Reply:
     found = call.portal.org.select(
         call.kind.name,
         "_id >= ? AND _merged_into IS NULL",
-        (after.zfill(11),),
+        (after.zfill(ID_LENGTH),),
         limit=limit + 1,
         deleted=call.flag("archived"),
     )

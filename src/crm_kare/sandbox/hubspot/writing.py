@@ -119,7 +119,8 @@ def batch_update(call: Call) -> Reply:
     traced = _traced(asked)
     kept, errors = _check(call, by_id, records, traced=traced)
     errors += gone(call.kind, missing, **_traces(by_id, missing, traced=traced)) if missing else ()
-    written = [_store(call.portal, call.kind, record, values, call.who) for record, values in kept]
+    with call.portal.org.store.transaction():
+        written = [_store(call.portal, call.kind, record, values, call.who) for record, values in kept]
     names = dict.fromkeys(name for _, values in kept for name in values)
     looks = shown(call.portal, call.kind, written[::-1], [*call.kind.defaults, *names])
     return completed(call.portal, began, looks, errors)

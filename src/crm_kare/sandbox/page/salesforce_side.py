@@ -60,7 +60,7 @@ class SalesforceSide:
                 [_deal(one) for one in self._org.select("Opportunity", "AccountId = ?", (record["_id"],))]
             ),
             relatives=self._relatives(record),
-            edits=side.edits_of(self._org, _PLACES, record["_id"], people),
+            edits=side.edits_of(self._org, _PLACES, record["_id"], self._persons(people)),
             currency=SYSTEM_CURRENCY,
             ready=side.is_ready(self._org, _PLACES),
         )
@@ -87,6 +87,9 @@ class SalesforceSide:
 
     def _people(self) -> dict[str, str]:
         return {one["_id"]: one["Name"] for one in self._org.select("User", "UserType = 'Standard'")}
+
+    def _persons(self, people: Mapping[str, str]) -> dict[str, str]:
+        return {one: name for one, name in people.items() if one != self._salesforce.integration_user}
 
     def _facts(self, record: Record) -> list[tuple[str, str]]:
         known = self._org.fields("Account")
