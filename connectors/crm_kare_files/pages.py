@@ -14,7 +14,7 @@ from crm_kare_files.canonical import AmbiguousDateError, converted, is_readable
 from crm_kare_files.chunk import ROWS, Chunk, Column, Opened, named, require
 from crm_kare_files.findings import Findings
 from crm_kare_files.options import Reading
-from crm_kare_files.pseudo import computed, inputs
+from crm_kare_files.pseudo import ROW, computed, inputs
 
 Present = Mapping[str, Mapping[str, str | None]]
 """What the results file holds: by account id, labels by column of the spec (`crm_Profile`)."""
@@ -80,7 +80,11 @@ def pages(given: Source, present: Present, cursor: str, rows: int = ROWS) -> Ite
 def _unique(given: Source, findings: Findings, rows: int) -> Iterator[pa.RecordBatch]:
     """Batches of records as they stand; an id seen before stops."""
     seen: set[int] = set()  # hashes: a million ids stay under 100 MB
+    numbered = given.spec.fields[0].source == ROW
     for batch, numbers in _converted(given, findings, rows):
+        if numbered:
+            yield batch
+            continue
         twice = []
         for key, number in zip(batch.column(0).to_pylist(), numbers, strict=True):
             size = len(seen)

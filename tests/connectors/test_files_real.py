@@ -67,14 +67,17 @@ def test_online_retail_in_flat_memory(tmp_path: Path) -> None:
         purchase_id=("@row", Kind.TEXT),
         account_id=("Customer ID", Kind.TEXT),
         bought_on=("InvoiceDate", Kind.DATE),
-        amount=("@multiply(Quantity, Price)", Kind.MONEY),
+        amount=("Price", Kind.MONEY),
+        amount_times=("Quantity", Kind.NUMBER),
+        product_line=("@last_word(Description)", Kind.TEXT),
     )
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     count, total = 0, Decimal(0)
     last: str | None = None
     for page in shop.pull(orders, None):
         count += page.records.num_rows
-        total += sum((Decimal(text) for text in page.records.column(3).to_pylist() if text), Decimal(0))
+        prices, quantities = (page.records.column(place).to_pylist() for place in (3, 4))
+        total += sum(Decimal(one or 0) * Decimal(other or 0) for one, other in zip(prices, quantities, strict=True))
         last = page.records.column(2).to_pylist()[-1]
         assert page.problems == ()
     assert (count, last) == (1_044_847, "2011-12-09")
@@ -109,6 +112,6 @@ def test_northwind_with_its_unquoted_commas(tmp_path: Path) -> None:
         "order-details.csv",
         line_item_id=("@row", Kind.TEXT),
         opportunity_id=("orderID", Kind.TEXT),
-        amount=("@multiply(unitPrice, quantity)", Kind.MONEY),
+        amount=("unitPrice", Kind.MONEY),
     )
     assert pulled(northwind, lines).num_rows == 2155

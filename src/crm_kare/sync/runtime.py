@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from crm_kare.config import registry
 from crm_kare.config.mapping import Mapping as CrmMapping
+from crm_kare.config.mapping import stream_specs
 from crm_kare.config.project import Project, load_project
 from crm_kare.config.rulebook import Rulebook
 from crm_kare.config.settings import Settings, load_settings
@@ -53,11 +54,22 @@ class Runtime:
         one = self.project.crm(crm)
         state = self.settings.state / "connectors" / crm
         state.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
-        options: dict[str, Any] = {"timezone": one.timezone, **self.mapping(crm).options}
+        mapping = self.mapping(crm)
+        options: dict[str, Any] = {"timezone": one.timezone, **mapping.options}
         credentials = self.settings.credentials(one.connector, one.env_prefix)
         quota = self.project.quota
         return self.find_connector(one.connector)(
-            Context(crm, credentials, self.clock, self.folder, state, options, quota.daily_share, quota.burst_share)
+            Context(
+                crm,
+                credentials,
+                self.clock,
+                self.folder,
+                state,
+                options,
+                quota.daily_share,
+                quota.burst_share,
+                stream_specs(mapping),
+            )
         )
 
     def close(self) -> None:
