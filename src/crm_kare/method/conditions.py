@@ -68,7 +68,7 @@ def _divide(left: Any, right: Any) -> Any:
 
 def _is(wanted: bool, values: Sequence[Any]) -> Any:  # noqa: FBT001  bound by `partial`
     value = values[0] if wanted else ~values[0]
-    return value.fill_null(False)  # noqa: FBT003  the value to fill in
+    return value.fill_null(False)
 
 
 _OPERATIONS: Final[dict[str, Callable[[Sequence[Any]], Any]]] = {
@@ -83,8 +83,8 @@ _OPERATIONS: Final[dict[str, Callable[[Sequence[Any]], Any]]] = {
     ">=": partial(_pair, operator.ge),
     "in": lambda values: values[0].isin(values[1:]),
     "is_null": lambda values: values[0].isnull(),
-    "is_true": partial(_is, True),  # noqa: FBT003  which of the two it asks
-    "is_false": partial(_is, False),  # noqa: FBT003  the same
+    "is_true": partial(_is, True),
+    "is_false": partial(_is, False),
     "like": lambda values: values[0].like(values[1]),
     "ilike": lambda values: values[0].ilike(values[1]),
     "+": partial(_calculate, operator.add),

@@ -65,7 +65,10 @@ def judge(runtime: Runtime, crm: str, *, as_of: date | None = None) -> Judged:
     try:
         tables = runtime.mirror(crm).tables(engine)
         canonical, found = streams(tables, mapping, organisation)
-        scored = score(canonical, runtime.rulebook, day, kept, held)
+        scored = score(
+            canonical, runtime.rulebook, day, kept, held,
+            next_steps=runtime.next_steps, own_fields=runtime.own_fields,
+        )  # fmt: skip
         present = _shown(engine, tables["accounts"])
     finally:
         engine.disconnect()

@@ -1,6 +1,7 @@
 """What the steps of a run share: the project with its settings, journal, rulebook and connectors."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -9,10 +10,12 @@ from crm_kare.config import registry
 from crm_kare.config.mapping import Mapping as CrmMapping
 from crm_kare.config.mapping import stream_specs
 from crm_kare.config.project import Project, load_project
-from crm_kare.config.rulebook import Rulebook
+from crm_kare.config.playbooks import load_playbooks, next_steps
+from crm_kare.config.rulebook import Rulebook, load_rulebook
 from crm_kare.config.settings import Settings, load_settings
-from crm_kare.config.yaml_files import load_yaml
+from crm_kare.errors import ConfigError
 from crm_kare.journal import Journal, open_journal
+from crm_kare.model import Kind
 from crm_kare.ports import Clock, Connector, ConnectorFactory, Context
 from crm_kare.sync.mirror import Mirror
 
@@ -28,6 +31,8 @@ class Runtime:
         project: the project file.
         settings: what the environment tells.
         rulebook: the rules.
+        own_fields: fields that the mappings add for the rulebook, with their kinds.
+        next_steps: the playbooks' next step by profile.
         journal: the state store.
         clock: time.
         find_connector: the factory of a connector by its name.
@@ -37,6 +42,8 @@ class Runtime:
     project: Project
     settings: Settings
     rulebook: Rulebook
+    own_fields: Mapping[str, Kind]
+    next_steps: Mapping[str, str]
     journal: Journal
     clock: Clock
     find_connector: Callable[[str], ConnectorFactory] = registry.load
@@ -92,7 +99,19 @@ def open_project(
     """
     project = load_project(folder)
     settings = load_settings(folder, environment)
-    rulebook = load_yaml(project.rulebook_path, Rulebook)
+    own_fields = _own_fields(project)
+    rulebook = load_rulebook(project.rulebook_path, own_fields)
+    steps = next_steps(load_playbooks(folder / project.playbooks))
     settings.state.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
     journal = open_journal(settings.database_url.get_secret_value())
-    return Runtime(folder, project, settings, rulebook, journal, clock, find_connector)
+    return Runtime(folder, project, settings, rulebook, own_fields, steps, journal, clock, find_connector)
+
+
+def _own_fields(project: Project) -> dict[str, Kind]:
+    """Fields that the mappings add; a mapping that is wrong stops its own CRM only, when that one is run."""
+    found: dict[str, Kind] = {}
+    for name in project.crms:
+        with suppress(ConfigError):
+            own = project.mapping(name).streams.accounts.fields_of_own()
+            found |= {field: one.type for field, one in own.items()}
+    return found

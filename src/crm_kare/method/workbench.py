@@ -1,0 +1,78 @@
+"""Where the rules run: named, materialised SQL steps on the engine that holds the streams.
+
+The steps are written in DuckDB's SQL. Why SQL text and not Ibis expressions: docs/decisions/0003-rules-as-sql.md.
+"""
+
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Any, Self
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+
+
+class Workbench:
+    """Temporary tables of one judgement on a DuckDB backend; they are dropped when it ends."""
+
+    def __init__(self, backend: Any) -> None:
+        self._backend = backend
+        self._tables: list[str] = []
+
+    @classmethod
+    def of(cls, table: ir.Table) -> "Workbench":
+        """On the engine that holds `table`."""
+        return cls(ibis.get_backend(table))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for name in set(self._tables):
+            self._backend.con.execute(f"DROP TABLE IF EXISTS {name}")
+
+    def step(self, name: str, query: str) -> str:
+        """Materialise a query under a name that later queries use; returns the name."""
+        self._backend.con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}")
+        self._tables.append(name)
+        return name
+
+    def keep(self, name: str, table: ir.Table) -> str:
+        """Materialise an Ibis table under a name that later queries use; returns the name."""
+        self._backend.create_table(name, table, temp=True)
+        self._tables.append(name)
+        return name
+
+    def table(self, name: str) -> ir.Table:
+        """A step as an Ibis table."""
+        return self._backend.table(name)
+
+    def arrow(self, query: str) -> pa.Table:
+        """A query's rows."""
+        result: pa.Table = self._backend.con.sql(query).to_arrow_table()
+        return result
+
+    def rows(self, query: str) -> list[dict[str, Any]]:
+        """A small query's rows."""
+        rows: list[dict[str, Any]] = self.arrow(query).to_pylist()
+        return rows
+
+
+def quoted(text: str) -> str:
+    """A text as a SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def any_of(column: str, values: Iterable[str]) -> str:
+    """Whether a text column holds one of the values; unknown where it is empty, or where there are no values."""
+    listed = ", ".join(quoted(value) for value in sorted(values))
+    return f"({column} IN ({listed}))" if listed else "CAST(NULL AS BOOLEAN)"
+
+
+def cases(*branches: tuple[str, str], otherwise: str = "NULL") -> str:
+    """`CASE WHEN … THEN … ELSE … END`."""
+    if not branches:
+        return otherwise
+    return "CASE " + " ".join(f"WHEN {when} THEN {then}" for when, then in branches) + f" ELSE {otherwise} END"
