@@ -11,17 +11,16 @@ import pytest
 
 from crm_kare.config.mapping import (
     Mapping,
-    expression_columns,
     label_fields,
     load_mapping,
-    mapping_shape,
     parse_mapping,
+    stream_columns,
     stream_specs,
 )
 from crm_kare.errors import ConfigError
 from crm_kare.labels import BY_NAME, LABELS, Label
 from crm_kare.model import STREAMS, Kind
-from crm_kare.ports import Connector, LabelField
+from crm_kare.ports import Connector, LabelField, StreamSpec
 
 PATH = Path("mappings/m.yaml")
 STARTERS = ("files", "hubspot", "salesforce")
@@ -206,8 +205,8 @@ def test_what_is_pulled() -> None:
 
 
 def test_a_changed_value_map_needs_no_new_pull_and_a_changed_field_does() -> None:
-    def shape(fields: str, rest: str = "") -> str:
-        return mapping_shape(stream_specs(mapping(accounts(fields, rest)))[0])
+    def shape(fields: str, rest: str = "") -> StreamSpec:
+        return stream_specs(mapping(accounts(fields, rest)))[0]
 
     first = shape(", is_customer: {field: Type, map: {C: true}}")
     assert first == shape(
@@ -244,8 +243,8 @@ def test_a_field_has_one_meaning(text: str) -> None:
 
 def test_own_fields_can_be_named_in_the_rulebook_and_in_the_filter() -> None:
     own = mapping(accounts("", ", extra: {erp: E}, where: erp = 'A'"))
-    assert expression_columns(own)["erp"] is Kind.TEXT
-    assert "erp" not in expression_columns()
+    assert stream_columns(STREAMS["accounts"], own.streams.accounts)["erp"] is Kind.TEXT
+    assert "erp" not in stream_columns(STREAMS["accounts"])
 
 
 def starter(name: str) -> str:

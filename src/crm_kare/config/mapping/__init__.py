@@ -17,10 +17,8 @@ from crm_kare.config.mapping.model import (
 from crm_kare.config.mapping.reading import load_mapping, parse_mapping
 from crm_kare.config.mapping.specs import (
     FACTOR_SUFFIX,
-    expression_columns,
     label_fields,
     label_kind,
-    mapping_shape,
     stream_columns,
     stream_specs,
 )
@@ -39,11 +37,9 @@ __all__ = [
     "Rate",
     "StreamMap",
     "StreamMaps",
-    "expression_columns",
     "label_fields",
     "label_kind",
     "load_mapping",
-    "mapping_shape",
     "parse_mapping",
     "stream_columns",
     "stream_specs",

@@ -1,14 +1,12 @@
 """From the mapping to what is asked of a connector: streams to pull, and the fields that hold the labels."""
 
-import hashlib
-import json
 from collections.abc import Sequence
 from typing import Final
 
 from crm_kare.config.mapping.model import Mapping, StreamMap
 from crm_kare.errors import ConfigError
 from crm_kare.labels import LABELS, FieldType
-from crm_kare.model import EXTRA_PREFIX, FACTS, PRESENT_PREFIX, STREAMS, Kind, Stream
+from crm_kare.model import EXTRA_PREFIX, PRESENT_PREFIX, STREAMS, Kind, Stream
 from crm_kare.ports import Connector, LabelField, SourceField, StreamSpec
 
 _LABEL_KINDS: Final = {FieldType.NUMBER: Kind.NUMBER, FieldType.DATE: Kind.DATE, FieldType.CHECKBOX: Kind.BOOL}
@@ -27,12 +25,6 @@ def stream_columns(known: Stream, stream: StreamMap | None = None) -> dict[str, 
     """The columns that a stream's `where` may name: ours, and the admin's own."""
     own = stream.fields_of_own() if stream else {}
     return {column.name: column.kind for column in known.columns} | {name: one.type for name, one in own.items()}
-
-
-def expression_columns(mapping: Mapping | None = None) -> dict[str, Kind]:
-    """The columns that a rulebook's conditions may name: account columns, facts, and the mapping's own fields."""
-    columns = stream_columns(STREAMS["accounts"], mapping.streams.accounts if mapping else None)
-    return columns | {fact.name: fact.kind for fact in FACTS.values()}
 
 
 def stream_specs(mapping: Mapping, label_fields: Sequence[LabelField] = ()) -> tuple[StreamSpec, ...]:
@@ -88,10 +80,3 @@ def label_fields(mapping: Mapping, connector: Connector) -> tuple[LabelField, ..
                 fix="Give the label a field of its own under `labels.fields`, or change the prefix.",
             )
     return fields
-
-
-def mapping_shape(spec: StreamSpec) -> str:
-    """A stable hash of what a pull brings: where it changed, the mirror needs a full pull."""
-    fields = [[one.column, one.source, one.kind.value] for one in spec.fields]
-    told = [spec.stream, spec.source, fields, dict(spec.options)]
-    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
