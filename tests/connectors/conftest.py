@@ -2,12 +2,16 @@
 
 import importlib.util
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from crm_kare.errors import KareError
+from crm_kare.testing.contract import CHECKS
+from crm_kare.testing.memory import MemoryConnector
+from crm_kare.testing.memory.rig import MemoryRig
 from crm_kare.testing.rig import Rig, RigMaker
 
 HERE = Path(__file__).parent
@@ -48,3 +52,16 @@ def salesforce(tmp_path: Path) -> Iterator[Any]:
     """The Salesforce rig, for tests of that connector's own."""
     with rig_maker("salesforce")(tmp_path) as made:
         yield made
+
+
+@pytest.fixture
+def reject(tmp_path: Path) -> Callable[[type[MemoryConnector], str], None]:
+    """Given a mutant and a check's name: the sound connector passes the check, and the mutant does not."""
+
+    def rejected(mutant: type[MemoryConnector], name: str) -> None:
+        (check,) = (one for one in CHECKS if one.__name__ == name)
+        check(MemoryRig(tmp_path))
+        with pytest.raises((AssertionError, KareError, pytest.fail.Exception)):
+            check(MemoryRig(tmp_path, mutant))
+
+    return rejected
