@@ -1,5 +1,6 @@
 """What the tests of mirror and pull share: a scripted connector, and what a reader sees."""
 
+import atexit
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -83,7 +84,10 @@ def taken(mirror: Mirror, *pages: Page | Exception, **options: Any) -> Pulled:
 
 @cache
 def _reader() -> Backend:
-    return ibis.duckdb.connect()
+    con = ibis.duckdb.connect()
+    atexit.register(_reader.cache_clear)  # DuckDB complains of connections that are held when Python ends
+    atexit.register(con.disconnect)
+    return con
 
 
 def rows_of(mirror: Mirror, stream: str = "accounts") -> list[dict[str, Any]]:

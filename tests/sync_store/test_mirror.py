@@ -201,7 +201,7 @@ def test_a_page_with_other_columns_is_refused(mirror: Mirror) -> None:
 
 def test_reading_before_the_first_pull_says_what_to_do(mirror: Mirror) -> None:
     with pytest.raises(ConfigError, match="crm-kare pull acme"):
-        mirror.tables(ibis.duckdb.connect())
+        rows_of(mirror)
     assert not mirror.exists()
     assert mirror.pulled_at() is None
 

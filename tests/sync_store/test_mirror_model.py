@@ -142,9 +142,20 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mirror_module, "_DELTA_SHARE", 1.5)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(steps, min_size=1, max_size=6))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(steps, min_size=2, max_size=6))
 def test_the_mirror_is_what_was_accepted_whatever_happens(plan: list[Step]) -> None:
+    check(plan)
+
+
+@pytest.mark.slow
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(steps, min_size=2, max_size=10))
+def test_the_mirror_is_what_was_accepted_over_many_histories(plan: list[Step]) -> None:
+    check(plan)
+
+
+def check(plan: list[Step]) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder, crm = Path(name), Crm()
         journal = open_journal(f"sqlite:///{folder}/journal.db")
@@ -158,6 +169,8 @@ def test_the_mirror_is_what_was_accepted_whatever_happens(plan: list[Step]) -> N
             except CrashError:
                 assert seen(mirror) == visible
                 continue
+            finally:
+                mirror.rest()
             assert seen(mirror) == visible
             if not step.accept:
                 mirror.discard()
@@ -169,6 +182,7 @@ def test_the_mirror_is_what_was_accepted_whatever_happens(plan: list[Step]) -> N
         for _ in range(2):  # a full pull that went on may have begun before the last edits
             run_pull(settled, crm, Step([], []))
             settled.accept(NOW)
+        settled.rest()
         assert seen(settled) == crm.now
         assert settled.counts() == {"accounts": len(crm.now)}
         journal.close()
@@ -193,6 +207,7 @@ def test_dying_at_any_point_of_pull_and_accept_leaves_the_old_or_the_new(tmp_pat
                 mirror.accept(NOW)
                 died = False
         except CrashError:
+            mirror.rest()
             assert seen(mirror) in (old, crm.now)
         restarted = Mirror(folder / "mirror", journal, "acme")
         run_pull(restarted, crm, Step([], []))

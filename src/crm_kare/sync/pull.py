@@ -93,10 +93,13 @@ def pull(
     """
     mirror.discard(keep={spec.stream for spec in specs})
     streams, problems = [], []
-    for spec in specs:
-        pulled, found = _pull_stream(connector, spec, mirror, organisation, full=full, stop=stop, progress=progress)
-        streams.append(pulled)
-        problems += found
+    try:
+        for spec in specs:
+            pulled, found = _pull_stream(connector, spec, mirror, organisation, full=full, stop=stop, progress=progress)
+            streams.append(pulled)
+            problems += found
+    finally:
+        mirror.rest()
     return Pulled(tuple(streams), tuple(problems))
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -30,16 +29,24 @@ class Place:
 
     def __init__(self, folder: Path, pointers: Pointers, crm: str, memory_limit: str) -> None:
         self._folder, self._memory_limit = folder, memory_limit
+        self._engine: Engine | None = None
         self.pointers, self.crm = pointers, crm
 
     def stream(self, name: str) -> Path:
         """A stream's folder."""
         return stream_folder(self._folder, self.crm, name)
 
-    @cached_property
     def engine(self) -> Engine:
-        """The engine; it lives as long as the mirror object."""
-        return Engine(self._folder / ".spill", self._memory_limit)
+        """The engine; `rest` gives it back."""
+        if self._engine is None:
+            self._engine = Engine(self._folder / ".spill", self._memory_limit)
+        return self._engine
+
+    def rest(self) -> None:
+        """Stop the engine; the next use starts another. One that is open when Python ends complains on stderr."""
+        if self._engine is not None:
+            self._engine.close()
+            self._engine = None
 
 
 @dataclass(frozen=True)
@@ -137,7 +144,7 @@ class Intake:
         """Rows once accepted, and rows of before that are gone. Nothing new needs no engine (it takes time to start)."""
         if not self._pending.segments:
             return self._pointer.rows, 0
-        engine = self._place.engine
+        engine = self._place.engine()
         if self.full:
             return self._settle_full(engine)
         added, removed = engine.moved(self._folder, self._files, self._pending)

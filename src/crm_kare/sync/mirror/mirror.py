@@ -99,6 +99,7 @@ class Mirror:
         for pointer in self._place.pointers.swap(moved):
             # a rewrite right after a full pull would take the files from those who read the mirror before it
             self._sweep(pointer if pointer.stream in full else self._compacted(pointer))
+        self.rest()
 
     def discard(self, *, keep: Collection[str] = ()) -> None:
         """Drop what the last pull brought, but for the streams to keep; the mirror and its cursors stay as they were."""
@@ -108,6 +109,10 @@ class Mirror:
         ]
         for pointer in self._place.pointers.swap(dropped):
             self._sweep(pointer)
+
+    def rest(self) -> None:
+        """Stop the engine that intake and compaction started; the next use starts another."""
+        self._place.rest()
 
     def _view(self, con: Backend, pointer: Pointer) -> ir.Table:
         folder, files = self._place.stream(pointer.stream), from_json(pointer.files)
@@ -132,7 +137,7 @@ class Mirror:
     def _merged(self, pointer: Pointer, files: Files, *, whole: bool) -> Files:
         folder, name = self._place.stream(pointer.stream), files.next_name()
         query = current(folder, files) if whole else last_rows(folder, files.key, files.delta)
-        segment = self._place.engine.write(query, folder, name)
+        segment = self._place.engine().write(query, folder, name)
         made = files.one_more()
         return made.rewritten((segment,), ()) if whole else made.rewritten(files.base, (segment,))
 

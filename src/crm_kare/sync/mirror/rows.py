@@ -51,6 +51,10 @@ class Engine:
             }
         )
 
+    def close(self) -> None:
+        """Give it back."""
+        self._con.close()
+
     def count(self, query: str) -> int:
         """How many rows a query has."""
         return int(self._one(f"SELECT count(*) FROM ({query})"))
