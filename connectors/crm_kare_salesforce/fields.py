@@ -119,7 +119,7 @@ def fill_rates(client: Client, objects: Objects, source: str) -> dict[str, float
     names = [
         one["name"]
         for one in objects.describe(source)["fields"]
-        if one.get("aggregatable") and one["type"] != "boolean" and one["name"] != "Id"
+        if one.get("aggregatable") and one["type"] != "boolean" and one["name"] != "Id"  # Id is counted as the total
     ]
     rates: dict[str, float] = {}
     for start in range(0, len(names), _COUNTED_AT_ONCE):

@@ -75,6 +75,7 @@ def _field(org: SalesforceOrg, entity: ObjectDef, one: FieldDef, user_id: str) -
         "autoNumber": False,
         "externalId": bool(one.extra.get("externalId")),
         "unique": False,
+        "aggregatable": not long and one.type != "boolean",
         "filterable": not long,
         "sortable": not long,
         "groupable": not long and one.type not in {"double", "currency", "percent", "datetime"},
