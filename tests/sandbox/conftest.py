@@ -10,6 +10,7 @@ import requests
 
 from crm_kare.sandbox.hubspot import Portal, portal_of
 from crm_kare.sandbox.hubspot.portal import TOKEN
+from crm_kare.sandbox.salesforce import SalesforceOrg, org_of
 from crm_kare.sandbox.server import RunningSandbox, serve
 
 
@@ -82,3 +83,70 @@ def both_orgs(still_clock: StillClock) -> Iterator[RunningSandbox]:
     """Both vendors' orgs with the same sixty companies."""
     with serve(still_clock, accounts=60, seed=3) as running:
         yield running
+
+
+@dataclass
+class SalesforceRig:
+    """Plain HTTP calls to the sandbox's Salesforce, logged in as the integration user."""
+
+    running: RunningSandbox
+    clock: StillClock
+    session: requests.Session
+    token: str = ""
+
+    @property
+    def org(self) -> SalesforceOrg:
+        return org_of(self.running.sandbox)
+
+    def log_in(self, **form: str) -> Answer:
+        reply = self.session.post(f"{self.running.url}/services/oauth2/token", data=form, timeout=10)
+        return Answer(reply.status_code, reply.json(), reply.headers)
+
+    def call(self, method: str, path: str, body: Any = None, **query: str) -> Answer:
+        """A path below `/services/data/v60.0`, or a whole one."""
+        whole = path if path.startswith("/services") else f"/services/data/v60.0{path}"
+        reply = self.session.request(
+            method,
+            self.running.url + whole,
+            json=body,
+            params=query,
+            headers={"Authorization": f"Bearer {self.token}"},
+            timeout=10,
+        )
+        is_json = "json" in reply.headers.get("content-type", "")
+        return Answer(reply.status_code, reply.json() if is_json else reply.text, reply.headers)
+
+    def query(self, soql: str, path: str = "/query") -> Any:
+        """The records of a query's first batch; anything but a success fails the test."""
+        answer = self.call("GET", path, q=soql)
+        assert answer.status == 200, answer.body
+        return answer.body["records"]
+
+    def refused(self, soql: str) -> Any:
+        """The error that a query is refused with."""
+        answer = self.call("GET", "/query", q=soql)
+        assert answer.status == 400, answer.body
+        return answer.body[0]
+
+    def account(self) -> str:
+        """Id of the first account."""
+        return str(self.org.records.select("Account", limit=1)[0]["_id"])
+
+
+def _salesforce(clock: StillClock, accounts: int) -> Iterator[SalesforceRig]:
+    with serve(clock, accounts=accounts, seed=3, vendors=("salesforce",)) as running, requests.Session() as session:
+        rig = SalesforceRig(running, clock, session)
+        rig.token = rig.org.log_in(rig.org.integration_user)
+        yield rig
+
+
+@pytest.fixture
+def salesforce(still_clock: StillClock) -> Iterator[SalesforceRig]:
+    """An org of forty accounts, to write in."""
+    yield from _salesforce(still_clock, 40)
+
+
+@pytest.fixture(scope="module")
+def library() -> Iterator[SalesforceRig]:
+    """An org of three hundred accounts and some three thousand opportunities, to read only."""
+    yield from _salesforce(StillClock(), 300)

@@ -18,6 +18,9 @@ from crm_kare.sandbox.faults import DROP, SLOW, STATUS, TRUNCATE, Call, Fault, F
 ADMIN: Final = "/sandbox/"
 """Below this path nothing goes wrong and nothing is counted."""
 
+_ON_ITS_WAY: Final = 0.01
+"""Seconds for the first half of a broken answer to leave before the connection is cut."""
+
 
 @dataclass
 class _Answer:
@@ -48,36 +51,37 @@ class Gate:
             return
         began = time.perf_counter()
         fault = self._faults.next_for(scope["method"], scope["path"])
-        status = await self._pass(fault, scope, receive, send)
-        self._faults.record(Call(scope["method"], scope["path"], status, time.perf_counter() - began))
-
-    async def _pass(self, fault: Fault | None, scope: Scope, receive: Receive, send: Send) -> int:
         if fault is not None and fault.kind == SLOW:
             await asyncio.sleep(fault.seconds)
-        carried_out = fault is None or fault.after or fault.kind in {SLOW, TRUNCATE}
-        answer = _Answer()
-        date = format_datetime(self._clock.now(), usegmt=True)
-        if carried_out:
+        answer = await self._answer(fault, scope, receive)
+        status = answer.status if fault is None or fault.kind != DROP else 0
+        self._faults.record(Call(scope["method"], scope["path"], status, time.perf_counter() - began))
+        await _deliver(fault, answer, send)
+
+    async def _answer(self, fault: Fault | None, scope: Scope, receive: Receive) -> _Answer:
+        """The app's answer, or the fault's own; with `after` the app has done its work before that."""
+        date, answer = format_datetime(self._clock.now(), usegmt=True), _Answer()
+        if fault is None or fault.after or fault.kind in {SLOW, TRUNCATE}:
             await self._app(scope, receive, answer.take)
             answer.messages[0]["headers"] = [*answer.messages[0].get("headers", []), (b"date", date.encode())]
-        if fault is None or fault.kind == SLOW:
-            for message in answer.messages:
-                await send(message)
-            return answer.status
-        return await _spoil(fault, answer, date, scope, receive, send)
+        if fault is not None and fault.kind == STATUS:
+            answer = _Answer()
+            await Response(fault.body, fault.status, {"date": date, **dict(fault.headers)})(scope, receive, answer.take)
+        return answer
 
 
-async def _spoil(fault: Fault, answer: _Answer, date: str, scope: Scope, receive: Receive, send: Send) -> int:
-    if fault.kind == STATUS:
-        await Response(fault.body, fault.status, {"date": date, **dict(fault.headers)})(scope, receive, send)
-        return fault.status
+async def _deliver(fault: Fault | None, answer: _Answer, send: Send) -> None:
+    """Send the answer, all of it or as much as the fault lets through."""
+    if fault is None or fault.kind in {SLOW, STATUS}:
+        for message in answer.messages:
+            await send(message)
+        return
     if fault.kind == TRUNCATE:
         await send(answer.messages[0])
         body = b"".join(one.get("body", b"") for one in answer.messages[1:])
         await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(_ON_ITS_WAY)
     await _cut(send)
-    return 0 if fault.kind == DROP else answer.status
 
 
 async def _cut(send: Send) -> None:

@@ -64,9 +64,5 @@ def normalised(text: str) -> str | None:
     for place, sign in enumerate(text[:15]):
         bits = _CHECKS.find(text[15 + place // 5].upper())
         restored += sign.upper() if bits >> place % 5 & 1 else sign.lower()
-    return with_checks(restored) if bits_known(text[15:]) and restored.lower() == text[:15].lower() else None
-
-
-def bits_known(checks: str) -> bool:
-    """Whether all check letters are of the kind that exists."""
-    return all(sign.upper() in _CHECKS for sign in checks)
+    whole = with_checks(restored)
+    return whole if whole[15:] == text[15:].upper() else None
