@@ -139,7 +139,9 @@ def test_what_is_refused(text: str, told: str) -> None:
 
 
 def test_every_problem_is_told_at_once() -> None:
-    told = refusal(accounts(", indutry: X", ", where: a = 1") + "timezone: x/y\nlabels: {write: [No]}\n")
+    told = refusal(
+        accounts(", indutry: X", ", where: a = 1") + "deals: {expansion: [a], renewal: [a]}\nlabels: {write: [No]}\n"
+    )
     assert told.startswith("mappings/m.yaml: 4 problems")
 
 

@@ -7,9 +7,9 @@ from typing import get_args
 import pytest
 
 from crm_kare.config.project import Project, load_project
-from crm_kare.config.schedule import check_schedule
 from crm_kare.config.schemas import SchemaKind, json_schema, schema_files
 from crm_kare.config.starters import starter_files, starter_project
+from crm_kare.config.times import check_schedule
 from crm_kare.errors import ConfigError, UsageError
 from crm_kare.labels import LABELS
 from crm_kare.model import STREAMS

@@ -1,31 +1,25 @@
 """The project file, `crm-kare.yaml`: which CRMs there are, and the limits that hold for all of them."""
 
 import re
-import zoneinfo
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import AfterValidator, Field, PrivateAttr
 
 from crm_kare.config.findings import Finding, Place, RefusedError, did_you_mean, sentence
 from crm_kare.config.mapping import Mapping, load_mapping
-from crm_kare.config.schedule import check_schedule
+from crm_kare.config.strict import Strict
+from crm_kare.config.times import check_schedule, check_timezone
 from crm_kare.config.yaml_files import load_yaml
 from crm_kare.errors import UsageError
 
 PROJECT_FILE: Final = "crm-kare.yaml"
 """Name of the project file."""
 
+_BY_ENVIRONMENT: Final = frozenset({"salesforce", "hubspot"})
+"""Connectors that log in with what the environment holds."""
+
 _SLUG: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
-
-
-def _time_zone(name: str) -> str:
-    try:
-        zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        known = did_you_mean(name, zoneinfo.available_timezones())
-        raise RefusedError(f"unknown time zone `{name}`", known or "use a name like Europe/Berlin") from None
-    return name
 
 
 def _env_prefix(prefix: str) -> str:
@@ -38,19 +32,13 @@ _Share = Annotated[float, Field(ge=0, le=1)]
 _UsedShare = Annotated[float, Field(gt=0, le=1)]
 
 
-class Strict(BaseModel):
-    """Frozen, and every key it does not know is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
 class Crm(Strict):
     """One CRM of the project."""
 
     connector: Annotated[str, Field(min_length=1)]
     mapping: Annotated[str, Field(min_length=1)]
     schedule: Annotated[str, AfterValidator(check_schedule)] | None = None
-    timezone: Annotated[str, AfterValidator(_time_zone)] = "UTC"
+    timezone: Annotated[str, AfterValidator(check_timezone)] = "UTC"
     env_prefix: Annotated[str, AfterValidator(_env_prefix)] = ""
 
 
@@ -133,7 +121,7 @@ def _shared_credentials(crms: dict[str, Crm]) -> list[Finding]:
     found = []
     for name, crm in crms.items():
         first = seen.setdefault((crm.connector, crm.env_prefix), name)
-        if first != name and crm.connector != "files":
+        if first != name and crm.connector in _BY_ENVIRONMENT:
             place: Place = ("crms", name)
             told = f"`{name}` and `{first}` would use the same credentials"
             found.append(Finding(place, told, f"give one of them an `env_prefix`, like {name.upper()}_"))

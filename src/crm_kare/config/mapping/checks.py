@@ -1,7 +1,6 @@
 """What pydantic cannot see in a mapping: names, types of mapped values, conditions, codes. Every finding at once."""
 
 import re
-import zoneinfo
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
@@ -26,10 +25,7 @@ _OURS = tuple(label.name for label in owned(frozenset(BY_NAME)))
 
 def check(mapping: Mapping) -> list[Finding]:
     """Everything wrong between a mapping's values."""
-    found = [*_streams(mapping), *_labels(mapping.labels), *_currency(mapping.currency), *_deals(mapping.deals)]
-    if mapping.timezone is not None:
-        found += _timezone(mapping.timezone)
-    return found
+    return [*_streams(mapping), *_labels(mapping.labels), *_currency(mapping.currency), *_deals(mapping.deals)]
 
 
 def _streams(mapping: Mapping) -> Iterator[Finding]:
@@ -182,10 +178,3 @@ def _deals(deals: DealTypes) -> Iterator[Finding]:
     both = {one.strip().lower() for one in deals.expansion} & {one.strip().lower() for one in deals.renewal}
     if both:
         yield Finding(("deals",), f"`{min(both)}` stands under `expansion` and `renewal`", "keep it in one list")
-
-
-def _timezone(name: str) -> Iterator[Finding]:
-    try:
-        zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        yield Finding(("timezone",), f"unknown time zone `{name}`", did_you_mean(name, zoneinfo.available_timezones()))

@@ -7,17 +7,13 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from crm_kare.config.findings import Finding, RefusedError
+from crm_kare.config.strict import Strict
+from crm_kare.config.times import check_timezone
 from crm_kare.labels import LABELS, Editor
 from crm_kare.model import Kind
-
-
-class Strict(BaseModel):
-    """Frozen, and every key it does not know is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class HandEdits(StrEnum):
@@ -154,7 +150,7 @@ class Mapping(Strict):
     version: Literal[1] = Field(description="Version of this file's format.")
     connector: Annotated[str, Field(min_length=1)]
     prefix: Annotated[str, AfterValidator(_prefix)] = "KARE_"
-    timezone: str | None = Field(
+    timezone: Annotated[str, AfterValidator(check_timezone)] | None = Field(
         default=None, description="IANA time zone that sets days; default: the organisation's."
     )
     currency: Currency = Currency()

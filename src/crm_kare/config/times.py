@@ -1,9 +1,10 @@
-"""Checks a cron expression, so that a wrong one is told with its line and not by the daemon at night."""
+"""Checks schedules and time zones, so that a wrong one is told with its line and not by the daemon at night."""
 
 import re
+import zoneinfo
 from typing import Final
 
-from crm_kare.config.findings import RefusedError
+from crm_kare.config.findings import RefusedError, did_you_mean
 
 _MONTHS: Final = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _DAYS: Final = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -26,6 +27,16 @@ def check_schedule(text: str) -> str:
         if not all(_good(part, low, high, words) for part in field.lower().split(",")):
             raise RefusedError(f"`{field}` is no {name}", f"use {low} to {high}, *, lists and steps like */15")
     return text
+
+
+def check_timezone(name: str) -> str:
+    """The IANA name as given, where there is such a time zone; else `ValueError`."""
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        known = did_you_mean(name, zoneinfo.available_timezones())
+        raise RefusedError(f"unknown time zone `{name}`", known or "use a name like Europe/Berlin") from None
+    return name
 
 
 def _good(part: str, low: int, high: int, words: tuple[str, ...]) -> bool:
