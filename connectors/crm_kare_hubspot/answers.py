@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from crm_kare.errors import KareError
+from crm_kare.errors import KareError, StopError
 from crm_kare.http import CallError, Trouble, redacted, translated
 
 Json = dict[str, Any]
@@ -132,6 +132,18 @@ WHERE_TO_TICK: Final = (
     "in HubSpot under Settings > Integrations > Service Keys (or Private Apps > Scopes); an OAuth app must be "
     "installed again after a scope was added"
 )
+
+
+def results(answer: Json, where: str, key: str = "id") -> list[Json]:
+    """The `results` of an answer, each of which has `key`.
+
+    Raises:
+        StopError: they are not there: an empty list made of such an answer would look like an empty CRM.
+    """
+    found = answer.get("results")
+    if not isinstance(found, list) or any(not isinstance(one, dict) or key not in one for one in found):
+        raise StopError("HubSpot's answer has no list of results.", where=where, code="shape")
+    return found
 
 
 def meaning(error: CallError, where: str) -> KareError:

@@ -5,6 +5,7 @@ retries leave out POST, which is most of what a sync does.
 """
 
 import json
+import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from hubspot.crm.objects import ApiClient, Configuration
 from hubspot.crm.objects.exceptions import ApiException
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, LocationValueError, NewConnectionError
 
-from crm_kare.errors import AccessError, KareError, QuotaError
+from crm_kare.errors import AccessError, ConfigError, KareError, QuotaError
 from crm_kare.http import (
     TIMEOUT,
     USER_AGENT,
@@ -36,6 +37,7 @@ _BURST_PERIOD: Final = 10.0
 _SEARCHES: Final = 4
 """Searches per second: HubSpot allows five per portal, for all its apps together, and sends no headers about it."""
 _POOL: Final = 8
+_VERSION: Final = re.compile(r"v3|\d{4}-\d{2}")
 _UNAUTHORISED: Final = 401
 
 
@@ -67,7 +69,6 @@ class Client:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._clock = context.clock
-        self.paths = Paths(str(context.options.get("api_version", "v3")))
         self._burst = RateLimiter(int(_BURST * context.burst_share), _BURST_PERIOD, context.clock)
         self._search = RateLimiter(_SEARCHES, 1.0, context.clock)
         self._login = Login(context.credentials, context.clock, self._exchange)
@@ -102,6 +103,22 @@ class Client:
         given = self._context.credentials.get("HUBSPOT_API_URL")
         url = given.get_secret_value() if given else ""
         return require_safe_url(url or API_URL, setting="HUBSPOT_API_URL")
+
+    @property
+    def paths(self) -> Paths:
+        """Addresses under the version that the option `api_version` names.
+
+        Raises:
+            ConfigError: it is neither `v3` nor a date.
+        """
+        version = str(self._context.options.get("api_version", "v3"))
+        if not _VERSION.fullmatch(version):
+            raise ConfigError(
+                f"{version!r} is no version of HubSpot's API.",
+                where="api_version",
+                fix="Write v3, or a dated version such as 2026-09, or leave it out.",
+            )
+        return Paths(version)
 
     def calls(self) -> Calls:
         """Calls so far, without those for tokens."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from crm_kare.model import Kind
 from crm_kare.ports import FieldInfo
-from crm_kare_hubspot.answers import Json
+from crm_kare_hubspot.answers import Json, results
 from crm_kare_hubspot.client import Call, Client
 
 _KINDS: Final = {
@@ -105,14 +105,14 @@ class Definitions:
         """Properties as of now, or those that were archived."""
         query = (("archived", "true"),) if archived else ()
         call = Call("GET", self._client.paths.properties(source), where=source, query=query)
-        found = self._client.ask(call).body.get("results") or []
+        found = results(self._client.ask(call).body, call.where, "name")
         return {one.name: one for one in map(property_of, found)}
 
     def stages(self, source: str) -> Stages:
         """Stages of all pipelines of an object; one call, the first time."""
         if source not in self._stages:
             call = Call("GET", self._client.paths.pipelines(source), where=f"{source} pipelines")
-            self._stages[source] = _stages(self._client.ask(call).body.get("results") or [])
+            self._stages[source] = _stages(results(self._client.ask(call).body, call.where))
         return self._stages[source]
 
     def forget(self, source: str) -> None:

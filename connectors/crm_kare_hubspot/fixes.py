@@ -15,6 +15,7 @@ _FIXES: Final[Mapping[str, str]] = {
     "INVALID_BOOLEAN": "The property has another type than the label: run `crm-kare provision {crm}`.",
     "OBJECT_NOT_FOUND": "It was deleted in HubSpot; the next pull takes it out.",
     "MERGED": "It was merged into another record, which is labelled in its place after the next pull.",
+    "ANSWER_LOST": "Nothing: the next run reads it back.",
     "MISSING_SCOPES": "Grant the write scope of this object to the service key or app.",
 }
 _OTHER: Final = "Look at the record in HubSpot: a validation rule of the property, or a locked record, may refuse it."

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from crm_kare.errors import StopError
 from crm_kare.ports import Page, StreamSpec
-from crm_kare_hubspot.answers import Json
+from crm_kare_hubspot.answers import Json, results
 from crm_kare_hubspot.client import Call, Client
 from crm_kare_hubspot.columns import Record, batch, missing_error, missing_of_owner, owner_reader
 
@@ -31,7 +31,7 @@ def _pages(client: Client, archived: str) -> Iterator[list[Json]]:
     while True:
         query = (("limit", _PAGE), ("archived", archived), *((("after", after),) if after else ()))
         answer = client.ask(Call("GET", client.paths.owners(), "owners", query)).body
-        yield list(answer.get("results") or [])
+        yield results(answer, "owners")
         after = str(((answer.get("paging") or {}).get("next") or {}).get("after") or "")
         if not after:
             return

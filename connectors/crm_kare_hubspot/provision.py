@@ -8,7 +8,7 @@ from crm_kare.errors import ConfigError
 from crm_kare.http import CallError
 from crm_kare.labels import FieldType, Label
 from crm_kare.ports import LabelField, ProvisionStep
-from crm_kare_hubspot.answers import Json, meaning
+from crm_kare_hubspot.answers import Json, meaning, results
 from crm_kare_hubspot.client import Call, Client
 from crm_kare_hubspot.definitions import Definitions, Property
 
@@ -123,7 +123,8 @@ def _group(site: Site) -> ProvisionStep:
 
 def _group_there(site: Site) -> bool:
     path = site.client.paths.properties(site.source, "groups")
-    found = site.client.ask(Call("GET", path, f"{site.source} property groups")).body.get("results") or []
+    call = Call("GET", path, f"{site.source} property groups")
+    found = results(site.client.ask(call).body, call.where, "name")
     return any(one.get("name") == GROUP and not one.get("archived") for one in found)
 
 

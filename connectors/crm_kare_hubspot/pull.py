@@ -12,7 +12,7 @@ from urllib.parse import quote
 from crm_kare.errors import StopError
 from crm_kare.model import Problem
 from crm_kare.ports import Page, StreamSpec
-from crm_kare_hubspot.answers import Json
+from crm_kare_hubspot.answers import Json, results
 from crm_kare_hubspot.client import Call, Client
 from crm_kare_hubspot.columns import Reader, Record, Wanted, batch, stage_properties
 from crm_kare_hubspot.cursor import IDLE, LIST, SEARCH, Position
@@ -56,7 +56,7 @@ def full(pull: Pull, at: Position) -> Iterator[Page]:
     seen: set[str] = set()
     while True:
         answer = pull.client.ask(_list_call(pull, at.after)).body
-        raws = _complete(pull, list(answer.get("results") or []))
+        raws = _complete(pull, results(answer, pull.spec.source))
         records, problems = _records(pull, raws, _links_listed(pull, raws))
         after = _next(answer)
         if after in seen:
@@ -85,7 +85,7 @@ def changes(pull: Pull, at: Position) -> Iterator[Page]:
     done = False
     while not done:
         answer = pull.client.ask(_search_call(pull, at)).body
-        raws = list(answer.get("results") or [])
+        raws = results(answer, pull.spec.source)
         total = int(answer.get("total") or 0)
         done = len(raws) < SEARCH_PAGE or total <= len(raws)
         if not raws:
@@ -123,7 +123,7 @@ def archived(pull: Pull, since: datetime) -> tuple[list[str], bool]:
         query += [("after", after)] if after else []
         path = pull.client.paths.objects(pull.spec.source)
         answer = pull.client.ask(Call("GET", path, pull.spec.source, tuple(query))).body
-        ids += [str(one.get("id")) for one in answer.get("results") or [] if _archived_since(one, since)]
+        ids += [str(one.get("id")) for one in results(answer, pull.spec.source) if _archived_since(one, since)]
         after = _next(answer)
         if not after:
             return ids, True

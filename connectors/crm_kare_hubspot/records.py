@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Final
 
 from crm_kare.errors import StopError
-from crm_kare_hubspot.answers import Json, details
+from crm_kare_hubspot.answers import Json, details, results
 from crm_kare_hubspot.client import Call, Client
 
 BATCH: Final = 100
@@ -34,7 +34,7 @@ def read_batch(client: Client, source: str, ids: Sequence[str], properties: Iter
     bad = [one for one in details(answer) if one.code not in _NOT_THERE]
     if bad:
         raise StopError("A part of a batch could not be read.", where=source, code=bad[0].code)
-    return list(answer.get("results") or [])
+    return results(answer, source)
 
 
 def merged_ids(record: Json) -> tuple[str, ...]:
@@ -84,7 +84,7 @@ def fetched_links(client: Client, source: str, target: str, ids: Sequence[str]) 
 def _link_results(client: Client, source: str, target: str, inputs: list[Json]) -> list[Json]:
     path = client.paths.associations(source, target)
     call = Call("POST", path, where=f"{source} to {target}", body={"inputs": inputs})
-    return list(client.ask(call).body.get("results") or [])
+    return results(client.ask(call).body, call.where, "from")
 
 
 def _links(answer: Json, source: str) -> Iterator[Link]:

@@ -5,12 +5,12 @@ A refused batch names the record by its trace id at best; else the property and 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from crm_kare.errors import KareError
 from crm_kare.http import CallError
-from crm_kare.labels import Label
+from crm_kare.labels import FieldType, Label
 from crm_kare.model import Outcome, OutcomeStatus
 from crm_kare.ports import Clock, LabelField, RecordWrite, WriteRequest
 from crm_kare_hubspot.answers import Detail, Json, RefusalError, details, meaning
@@ -138,10 +138,10 @@ def _sent(desk: Desk, due: Sequence[RecordWrite], *, first: bool) -> list[Record
             answer = desk.client.send(_update(desk, part)).body
         except CallError as error:
             waiting += _after_trouble(desk, part, error, first=first)
-        except KareError as error:
+        except KareError:
             if first and not desk.wrote():
                 raise
-            _refuse(desk, part, [Detail(error.code, error.message)] * len(part))
+            desk.lost += part
         else:
             waiting += _after_answer(desk, part, answer)
     return desk.lost
@@ -180,12 +180,9 @@ def _after_trouble(desk: Desk, part: list[RecordWrite], error: CallError, *, fir
     if trouble.kind in _REFUSED:
         told = list(error.details) if isinstance(error, RefusalError) else []
         return _parts(desk, part, told or [Detail(trouble.code, trouble.message)])
-    if trouble.applied:
-        desk.lost += part
-        return []
-    if first and not desk.wrote():
+    if first and not trouble.applied and not desk.wrote():
         raise meaning(error, desk.request.source) from error
-    _refuse(desk, part, [Detail(trouble.code or trouble.kind, trouble.message)] * len(part))
+    desk.lost += part
     return []
 
 
@@ -226,11 +223,21 @@ def _fields(desk: Desk, one: RecordWrite) -> dict[str, str | None]:
 
 
 def _suspect(desk: Desk, one: RecordWrite, detail: Detail) -> bool:
-    """Whether the message quotes the value this record has for the property."""
+    """Whether the message quotes the value this record has for the property; a list of allowed ones follows in [ ]."""
     value = _fields(desk, one).get(detail.field)
-    return bool(value) and str(value) in detail.message
+    return bool(value) and str(value) in detail.message.split("[", 1)[0]
 
 
 def _refuse(desk: Desk, part: Iterable[RecordWrite], told: Sequence[Detail]) -> None:
     for one, detail in zip(part, told, strict=True):
-        desk.settle(one.account_id, OutcomeStatus.REJECTED, detail)
+        desk.settle(
+            one.account_id, OutcomeStatus.REJECTED, replace(detail, message=_discreet(desk, one, detail.message))
+        )
+
+
+def _discreet(desk: Desk, one: RecordWrite, message: str) -> str:
+    """HubSpot's message without the texts of this record, which tell of the customer's business."""
+    for name, value in one.values.items():
+        if value and desk.label(name).type in {FieldType.TEXT, FieldType.LONG_TEXT}:
+            message = message.replace(" ".join(value.split()), "…")
+    return message

@@ -26,6 +26,8 @@ TIMEOUT: Final = (10.0, 120.0)
 
 ATTEMPTS: Final = 6
 _LONGEST_WAIT: Final = 60.0
+_SHORTEST_WAIT: Final = 0.001
+"""A wait shorter than the clock's resolution would never end."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,7 @@ class RateLimiter:
             if len(self._sent) < self._limit:
                 self._sent.append(now)
                 return 0.0
-            return self._period - (now - self._sent[0])
+            return max(self._period - (now - self._sent[0]), _SHORTEST_WAIT)
 
 
 def require_safe_url(url: str, *, setting: str) -> str:

@@ -12,8 +12,8 @@ from pydantic import SecretStr
 from crm_kare.labels import LABELS
 from crm_kare.model import STREAMS
 from crm_kare.ports import Connector, Context, LabelField, SourceField, StreamSpec
+from crm_kare.sandbox import hubspot
 from crm_kare.sandbox.faults import DROP, Fault
-from crm_kare.sandbox.hubspot import portal_of
 from crm_kare.sandbox.hubspot.links import tie
 from crm_kare.sandbox.server import RunningSandbox, serve
 from crm_kare.testing.clock import FakeClock
@@ -162,7 +162,7 @@ class HubSpotRig:
 
     def __init__(self, folder: Path, clock: FakeClock, running: RunningSandbox) -> None:
         self.clock, self._folder, self.running = clock, folder, running
-        self.portal = portal_of(running.sandbox)
+        self.portal = hubspot.portal_of(running.sandbox)
         self._made: list[Connector] = []
 
     def connector(self, **options: Any) -> Connector:
@@ -170,6 +170,11 @@ class HubSpotRig:
 
     def stranger(self) -> Connector:
         return self._connected("wrong-refresh-token", {})
+
+    def static(self, **context: Any) -> Connector:
+        """A connector with a private app's token, which has a daily allowance."""
+        credentials = hubspot.environment(self.running.url)
+        return self._with(credentials, context)
 
     def close(self) -> None:
         for one in self._made:
@@ -182,8 +187,11 @@ class HubSpotRig:
             "HUBSPOT_CLIENT_SECRET": "sandbox-secret",
             "HUBSPOT_REFRESH_TOKEN": refresh,
         }
+        return self._with(credentials, {"options": options})
+
+    def _with(self, credentials: Mapping[str, str], context: Mapping[str, Any]) -> Connector:
         secret = {name: SecretStr(value) for name, value in credentials.items()}
-        made = connect(Context("portal", secret, self.clock, self._folder, self._folder, options))
+        made = connect(Context("portal", secret, self.clock, self._folder, self._folder, **context))
         self._made.append(made)
         return made
 
