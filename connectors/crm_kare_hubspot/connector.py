@@ -1,11 +1,12 @@
 """The HubSpot connector: what the calls mean for the core."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
-from crm_kare.errors import ConfigError
+from crm_kare.errors import AccessError, ConfigError
 from crm_kare.labels import Label
 from crm_kare.model import STREAMS, Outcome, Problem
 from crm_kare.ports import (
@@ -82,7 +83,8 @@ class HubSpotConnector:
             return owner_fields()
         known = self._definitions.properties(source)
         filled = self._filled(source, known) if fill_rates else {}
-        return [*(one.info(filled.get(one.name)) for one in known.values()), *pseudo_fields(source)]
+        plain = [one.info(filled.get(one.name)) for one in known.values()]
+        return [*plain, *pseudo_fields(source), *self._product_fields(source)]
 
     def pull(self, spec: StreamSpec, cursor: str | None) -> Iterator[Page]:
         """Pages of a stream; a cursor of another mapping, or from before a stage changed its meaning, means all."""
@@ -135,6 +137,16 @@ class HubSpotConnector:
         """The interface's address: on loopback, where no interface of HubSpot's is, the same host as the API."""
         host = self._client.host()
         return host if host != API_URL and urlsplit(host).scheme == "http" else f"https://{domain}"
+
+    def _product_fields(self, source: str) -> list[FieldInfo]:
+        """What a line's product tells; nothing where the scope for products is not granted."""
+        if source not in {"line_items", "0-8"}:
+            return []
+        try:
+            known = self._definitions.properties("products").values()
+        except AccessError:
+            return []
+        return [replace(one.info(), name=f"{PRODUCT}{one.name}", updateable=False) for one in known]
 
     def _filled(self, source: str, names: Mapping[str, object]) -> Mapping[str, float]:
         return fill_rates(self._client, source, sorted(names))

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
-from crm_kare.errors import AccessError
+from crm_kare.errors import AccessError, ConfigError
 from crm_kare.model import Kind
+from crm_kare.sandbox.faults import Fault
+from crm_kare.sandbox.hubspot import definitions
 from crm_kare.sandbox.hubspot.limits import Limits
 from crm_kare.testing import steps
 
@@ -135,6 +137,27 @@ def test_the_schema_tells_kinds_options_and_what_cannot_be_written(rig: Any) -> 
     assert not found["hs_is_closed_won"].updateable
     assert found["dealtype"].values == ("newbusiness", "existingbusiness")
     assert {"@primary_company", "@stage_is_won", "@stage_is_closed"} <= set(found)
+
+
+def test_an_archived_name_that_hubspot_does_not_give_back_is_named_and_the_others_are_made(rig: Any) -> None:
+    rig.running.faults.order(Fault("/crm/v3/properties/companies", "POST", status=409, body="{}", skip=2))
+    with pytest.raises(ConfigError) as caught:
+        rig.connector().provision("companies", rig.setting.fields, dry_run=False)
+    refused = rig.setting.fields[2].field
+    assert refused in caught.value.message
+    assert "Archived" in caught.value.fix
+    made = rig.portal.org.fields("companies")
+    assert [one.field for one in rig.setting.fields if one.field not in made] == [refused]
+
+
+def test_line_items_show_their_products_properties_where_the_scope_allows(rig: Any) -> None:
+    connector = rig.connector()
+    assert "@product.product_line" in {one.name for one in connector.schema("line_items")}
+    products = definitions.BY_ADDRESS["products"].scope
+    held = frozenset(one for one in rig.portal.settings.scopes if f".{products}." not in one)
+    rig.portal.settings = replace(rig.portal.settings, scopes=held | {"crm.objects.line_items.read"})
+    shown = {one.name for one in rig.connector().schema("line_items")}
+    assert "product_line" in shown
 
 
 def test_the_days_share_is_kept(rig: Any) -> None:

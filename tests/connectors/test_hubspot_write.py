@@ -10,7 +10,7 @@ import pytest
 from crm_kare.errors import AccessError
 from crm_kare.model import OutcomeStatus
 from crm_kare.ports import RecordWrite, WriteRequest
-from crm_kare.sandbox.faults import DROP, Fault
+from crm_kare.sandbox.faults import DROP, TRUNCATE, Fault
 from crm_kare.sandbox.hubspot.definitions import OBJECT_TYPES
 from crm_kare.sandbox.hubspot.merging import merge
 from crm_kare.testing import steps
@@ -196,3 +196,24 @@ def test_a_write_without_the_scope_raises_and_names_it(rig: Any) -> None:
     rig.portal.settings = replace(settings, scopes=settings.scopes - {"crm.objects.companies.write"})
     with pytest.raises(AccessError, match=r"crm\.objects\.companies\.write"):
         connector.write(request(rig, {key: {"Profile": "Keep"}}))
+
+
+def test_under_random_faults_every_record_is_written_and_no_more(rig: Any) -> None:
+    connector = steps.ready(rig)
+    ids = steps.seeded(rig, 300)
+    faults = (
+        Fault("/crm/*", status=502, share=0.05, seed=1, times=0),
+        Fault("/crm/*", kind=DROP, share=0.05, seed=2, times=0),
+        Fault("/crm/*", kind=DROP, after=True, share=0.1, seed=3, times=0),
+        Fault("/crm/*", kind=TRUNCATE, share=0.05, seed=4, times=0),
+    )
+    rig.running.faults.order(*faults)
+    assert set(steps.pull(connector, steps.accounts(rig)).rows) == set(ids)
+    for start in range(0, 300, 20):
+        part = ids[start : start + 20]
+        outcomes = connector.write(request(rig, {key: {"Profile": "Keep"} for key in part}))
+        assert {one.status for one in outcomes} <= {CHANGED}
+    rig.running.faults.clear()
+    assert {one.status for one in rig.running.faults.calls()} >= {0, 502}
+    changes = rig.portal.org.history("companies", ids, "kare_profile")
+    assert sorted(one.record_id for one in changes) == sorted(ids)
