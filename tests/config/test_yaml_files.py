@@ -26,8 +26,9 @@ class Sample(BaseModel):
     parts: dict[str, Inner] = {}
     maybe: Inner | None = None
 
-    def findings(self) -> list[Finding]:
-        return [Finding(("name",), "`bad` is no name", "choose another")] if self.name == "bad" else []
+
+def check(sample: Sample) -> list[Finding]:
+    return [Finding(("name",), "`bad` is no name", "choose another")] if sample.name == "bad" else []
 
 
 PATH = Path("some.yaml")
@@ -35,7 +36,7 @@ PATH = Path("some.yaml")
 
 def refusal(text: str) -> str:
     with pytest.raises(ConfigError) as caught:
-        parse_yaml(text, PATH, Sample)
+        parse_yaml(text, PATH, Sample, check)
     assert caught.value.exit_code == 3
     return str(caught.value)
 
@@ -60,7 +61,8 @@ def test_all_problems_are_told_at_once_in_the_order_of_their_lines() -> None:
     assert "numbers.1: a whole number is wanted, this is `x`." in told
 
 
-def test_a_model_checks_more_than_single_values() -> None:
+def test_a_check_of_more_than_single_values_is_told_with_the_rest() -> None:
+    assert "2 problems" in refusal("version: 1\nname: bad\nname: bad\n")
     assert refusal("version: 1\nname: bad\n") == "some.yaml:2: name: `bad` is no name. Choose another."
 
 

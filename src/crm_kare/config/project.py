@@ -106,14 +106,15 @@ class Project(Strict):
         crm = self.crm(name)
         return load_mapping(self.folder / crm.mapping, crm.connector)
 
-    def findings(self) -> list[Finding]:
-        """Names that are no safe names, and CRMs that would use each other's credentials."""
-        found = [
-            Finding(("crms", name), f"`{name}` is no name for a CRM", "use lower-case letters, digits, - and _")
-            for name in self.crms
-            if not _SLUG.fullmatch(name)
-        ]
-        return found + _shared_credentials(self.crms)
+
+def _check(project: Project) -> list[Finding]:
+    """Names that are no safe names, and CRMs that would use each other's credentials."""
+    found = [
+        Finding(("crms", name), f"`{name}` is no name for a CRM", "use lower-case letters, digits, - and _")
+        for name in project.crms
+        if not _SLUG.fullmatch(name)
+    ]
+    return found + _shared_credentials(project.crms)
 
 
 def _shared_credentials(crms: dict[str, Crm]) -> list[Finding]:
@@ -134,6 +135,6 @@ def load_project(folder: Path) -> Project:
     Raises:
         ConfigError: no project file there, or a wrong one, with every problem.
     """
-    project = load_yaml(folder / PROJECT_FILE, Project)
+    project = load_yaml(folder / PROJECT_FILE, Project, _check)
     project._folder = folder  # noqa: SLF001  no key of the file, so no field; set once, here
     return project

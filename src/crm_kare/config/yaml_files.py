@@ -4,10 +4,10 @@ Written for people who edit by hand: no aliases, no tags, keys are text as it st
 the word "no" (YAML 1.2), so that Norway's country code survives.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
@@ -18,19 +18,11 @@ from crm_kare.config.findings import Finding, Place, finding
 from crm_kare.errors import ConfigError
 
 _Model = TypeVar("_Model", bound=BaseModel)
+_Check = Callable[[_Model], Sequence[Finding]]
 _MOST_BYTES = 2_000_000
 _TAGS = tuple(
     f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float", "str", "timestamp", "map", "seq")
 )
-
-
-@runtime_checkable
-class Checked(Protocol):
-    """A model that checks more than single values: its findings are reported with their lines."""
-
-    def findings(self) -> Sequence[Finding]:
-        """What is wrong, empty where all is well."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -51,21 +43,21 @@ class Loaded(Generic[_Model]):
             raise _error(self.path, self.lines, findings)
 
 
-def load_yaml(path: Path, model: type[_Model]) -> _Model:
-    """The file's content as a model.
+def load_yaml(path: Path, model: type[_Model], check: _Check[_Model] | None = None) -> _Model:
+    """The file's content as a model; `check` finds what single values do not show, and is told with the rest.
 
     Raises:
         ConfigError: the file is missing, unreadable, or wrong; its text lists every problem with file, line and fix.
     """
-    return read_yaml(path, model).value
+    return read_yaml(path, model, check).value
 
 
-def read_yaml(path: Path, model: type[_Model]) -> Loaded[_Model]:
+def read_yaml(path: Path, model: type[_Model], check: _Check[_Model] | None = None) -> Loaded[_Model]:
     """As `load_yaml`, with the lines, for checks that need more than this one file."""
-    return parse_yaml(_text(path), path, model)
+    return parse_yaml(_text(path), path, model, check)
 
 
-def parse_yaml(text: str, path: Path, model: type[_Model]) -> Loaded[_Model]:
+def parse_yaml(text: str, path: Path, model: type[_Model], check: _Check[_Model] | None = None) -> Loaded[_Model]:
     """As `read_yaml`, from text that is to stand in the file `path`."""
     lines: dict[Place, int] = {}
     found: list[Finding] = []
@@ -82,9 +74,7 @@ def parse_yaml(text: str, path: Path, model: type[_Model]) -> Loaded[_Model]:
     except ValidationError as error:
         found += [finding(one, model) for one in error.errors(include_url=False)]
         raise _error(path, lines, found) from None
-    if isinstance(loaded.value, Checked):
-        found += loaded.value.findings()
-    loaded.refuse(found)
+    loaded.refuse([*found, *(check(loaded.value) if check else ())])
     return loaded
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from crm_kare.config.findings import Finding, RefusedError
+from crm_kare.config.findings import RefusedError
 from crm_kare.config.strict import Strict
 from crm_kare.config.times import check_timezone
 from crm_kare.labels import LABELS, Editor
@@ -158,9 +158,3 @@ class Mapping(Strict):
     labels: Labels = Labels()
     streams: StreamMaps
     options: dict[str, Any] = Field(default_factory=dict, description="Settings of the connector.")
-
-    def findings(self) -> list[Finding]:
-        """Everything wrong between the values."""
-        from crm_kare.config.mapping.checks import check  # noqa: PLC0415  the checks read this model
-
-        return check(self)

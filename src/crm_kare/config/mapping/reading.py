@@ -25,12 +25,12 @@ def load_mapping(path: Path, connector: str | None = None) -> Mapping:
     Raises:
         ConfigError: with every problem, its file and line, and its fix.
     """
-    return _complete(read_yaml(path, Mapping), connector)
+    return _complete(read_yaml(path, Mapping, check), connector)
 
 
 def parse_mapping(text: str, path: Path, connector: str | None = None) -> Mapping:
     """As `load_mapping`, from text that is to stand in the file `path`."""
-    return _complete(parse_yaml(text, path, Mapping), connector)
+    return _complete(parse_yaml(text, path, Mapping, check), connector)
 
 
 def _complete(loaded: Loaded[Mapping], connector: str | None) -> Mapping:
