@@ -76,6 +76,13 @@ def test_the_data_is_as_messy_as_in_life(business: Business) -> None:
         assert 0 < blank < len(business.companies) / 2
 
 
+def test_contracts_have_a_renewal_day_after_their_last_purchase(business: Business) -> None:
+    last = {deal.company: deal.closed_on for deal in business.deals if deal.stage.is_won}
+    due = [one for one in business.companies if one.renewal_on]
+    assert len(due) > 20
+    assert all(one.story == "renewal" and one.renewal_on and one.renewal_on > last[one.key] for one in due)
+
+
 def test_lines_sum_to_the_amount_of_their_deal(business: Business) -> None:
     with_lines = [deal for deal in business.deals if deal.lines]
     assert len(with_lines) > len(business.deals) / 2

@@ -161,7 +161,9 @@ def test_every_answer_tells_the_use_of_the_day_and_over_it_all_is_refused(salesf
     salesforce.org.settings.daily_limit = 2
     assert salesforce.call("GET", "/limits").body["DailyApiRequests"] == {"Max": 2, "Remaining": 1}
     assert salesforce.call("GET", "/limits").headers["Sforce-Limit-Info"] == "api-usage=2/2"
+    salesforce.org.settings.app_name = "kare"
     answer = salesforce.call("GET", "/limits")
+    assert answer.headers["Sforce-Limit-Info"] == "api-usage=2/2; per-app-api-usage=2/2(appName=kare)"
     assert (answer.status, answer.body[0]["errorCode"]) == (403, "REQUEST_LIMIT_EXCEEDED")
     assert answer.body[0]["message"] == "TotalRequests Limit exceeded."
     salesforce.clock.sleep(86_401)  # the window rolls

@@ -203,6 +203,18 @@ def test_query_all_shows_deleted_and_merged_records(salesforce: Any) -> None:
     dead = {one["Id"]: one for one in salesforce.query(f"{soql} WHERE IsDeleted = true", "/queryAll")}
     assert {key: one["MasterRecordId"] for key, one in dead.items()} == {loser: winner, gone: None}
     assert org.records.count("Opportunity", "AccountId = ?", (loser,)) == 0
+    salesforce.clock.sleep(15 * 86_400 + 1)  # the recycle bin is emptied
+    salesforce.token = org.log_in(org.integration_user)
+    assert salesforce.query(f"{soql} WHERE IsDeleted = true", "/queryAll") == []
+
+
+def test_a_transaction_committed_late_shows_an_older_stamp(salesforce: Any) -> None:
+    account, begun = salesforce.account(), salesforce.org.records.now_ms()
+    salesforce.clock.sleep(300)
+    salesforce.org.records.update("Account", account, {"Phone": "1"}, "rig")
+    salesforce.org.records.backdate("Account", account, begun)
+    row = salesforce.query(f"SELECT SystemModstamp FROM Account WHERE Id = '{account}'")[0]
+    assert row["SystemModstamp"] == "2026-11-21T09:30:15.000+0000"
 
 
 def test_the_history_of_an_account_can_be_asked_for(salesforce: Any) -> None:

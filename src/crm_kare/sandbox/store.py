@@ -307,6 +307,11 @@ class Org:
                 ],
             )
 
+    def backdate(self, name: str, record_id: str, modified: int) -> None:
+        """Stamp a record as if its last write had begun earlier and was committed only now, as long transactions do."""
+        with self.store.transaction() as database:
+            database.execute(f"UPDATE {self.table(name)} SET _modified = ? WHERE _id = ?", (modified, record_id))  # noqa: S608
+
     def delete(self, name: str, record_id: str, who: str, merged_into: str | None = None) -> None:
         """Into the recycle bin; `merged_into` names the record that survived a merge."""
         self._mark(name, record_id, who, deleted=1, merged_into=merged_into)

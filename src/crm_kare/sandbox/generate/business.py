@@ -23,12 +23,12 @@ class Stage(StrEnum):
     @property
     def is_won(self) -> bool:
         """Whether the deal is won."""
-        return self in {Stage.WON, Stage.WON_RENEWAL}
+        return self.startswith("won")
 
     @property
     def is_lost(self) -> bool:
         """Whether the deal is lost."""
-        return self in {Stage.LOST, Stage.LOST_NO_DECISION}
+        return self.startswith("lost")
 
     @property
     def is_closed(self) -> bool:

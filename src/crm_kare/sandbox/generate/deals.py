@@ -1,11 +1,11 @@
 """Deals of a company, as its story goes."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 from functools import partial
 from random import Random
-from typing import Final
+from typing import Final, TypeVar
 
 from crm_kare.sandbox.generate.business import Company, Deal, Line, Stage
 from crm_kare.sandbox.generate.companies import RECORDS_BEGIN
@@ -19,6 +19,9 @@ _RENEWAL_OPEN: Final = 0.6
 _OTHERS_WITH_LINES: Final = 0.3
 """Shares: customers with an open deal, contracts whose next renewal is entered, deals not won that have lines."""
 
+_ONE_LINE: Final = 0.75
+_FAMILIES: Final = tuple(PRODUCT_LINES)
+T = TypeVar("T")
 _Story = Callable[[Company, Random, date], Iterator[Deal]]
 
 
@@ -126,7 +129,7 @@ def _size(one: Company, draw: Random) -> float:
 
 def _won(one: Company, draw: Random, day: date, size: float) -> Deal:
     return _deal(
-        one, draw, day, size, stage=Stage.WON, pipeline="New business", kind=draw.choice(("Existing Business", None))
+        one, draw, day, size, stage=Stage.WON, pipeline="New business", kind=_pick(draw, ("Existing Business", None))
     )
 
 
@@ -136,12 +139,12 @@ def _deal(one: Company, draw: Random, day: date, size: float, *, stage: Stage, p
     what = lines[0].family if lines else pipeline
     return Deal(
         key=0,
-        name=f"{one.name.split()[0]} {what} {day:%Y-%m}",
+        name=f"{one.name.split()[0]} {what} {day.year}-{day.month:02}",
         company=one.key,
         owner=one.owner,
         stage=stage,
         pipeline=pipeline,
-        created_on=day - timedelta(days=draw.randint(1, 90)) if stage.is_closed else day - timedelta(days=170),
+        created_on=day - timedelta(days=1 + int(draw.random() * 90)) if stage.is_closed else day - timedelta(days=170),
         closed_on=day,
         amount=amount,
         type=kind,
@@ -151,12 +154,17 @@ def _deal(one: Company, draw: Random, day: date, size: float, *, stage: Stage, p
 
 def _lines(one: Company, draw: Random, amount: int) -> tuple[Line, ...]:
     """One or two lines, whose totals sum to the amount; a company buys from its own one to four product lines."""
-    families = tuple(PRODUCT_LINES)
-    own = [families[(one.key + step * 2) % len(families)] for step in range(1 + one.key % 4)]
-    count = draw.choice((1, 1, 1, 2))
-    parts = [amount] if count == 1 else [amount * 3 // 5, amount - amount * 3 // 5]
-    chosen = [draw.choice(own) for _ in parts]
-    return tuple(
-        Line(draw.choice(PRODUCT_LINES[family]), family, draw.randint(1, 40), part)
-        for family, part in zip(chosen, parts, strict=True)
-    )
+    larger = amount if draw.random() < _ONE_LINE else amount * 3 // 5
+    parts = (larger,) if larger == amount else (larger, amount - larger)
+    return tuple(_line(one, draw, part) for part in parts)
+
+
+def _line(one: Company, draw: Random, amount: int) -> Line:
+    step = int(draw.random() * (1 + one.key % 4))
+    family = _FAMILIES[(one.key + step * 2) % len(_FAMILIES)]
+    return Line(_pick(draw, PRODUCT_LINES[family]), family, 1 + int(draw.random() * 40), amount)
+
+
+def _pick(draw: Random, values: Sequence[T]) -> T:
+    """One of the values; several times as quick as `choice`, which matters for a hundred thousand deals."""
+    return values[int(draw.random() * len(values))]

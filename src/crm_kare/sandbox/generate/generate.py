@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from random import Random
 from typing import Final
 
@@ -17,7 +17,9 @@ _FIRST_ALONE: Final = 10
 _REPS_GONE: Final = 0.08
 _IN_GROUPS: Final = 0.12
 _SISTERS: Final = 0.8
-"""Shares: users that left, companies that belong to a group, of those the ones beside and not below another."""
+_RENEWAL_KNOWN: Final = 0.7
+"""Shares: users that left, companies that belong to a group, of those the ones beside and not below another, contracts
+whose renewal day somebody typed."""
 
 
 def generate(accounts: int, seed: int, as_of: date) -> Business:
@@ -28,6 +30,7 @@ def generate(accounts: int, seed: int, as_of: date) -> Business:
     reps = tuple(_reps(max(4, accounts // _ACCOUNTS_PER_REP), seed))
     companies = tuple(spoiled_companies(_companies(accounts, seed, as_of, len(reps)), seed))
     deals = spoiled_deals([*_deals(companies, seed, as_of), *orphan_deals(accounts, seed, as_of)], seed, as_of)
+    companies = tuple(_with_renewals(companies, deals, seed))
     people: list[Person] = []
     for one in companies:
         people += people_of(one, Random(f"{seed}:people:{one.key}"), len(people))  # noqa: S311  no secret
@@ -69,3 +72,12 @@ def _related(one: Company, other: Company, draw: Random) -> Company:
 def _deals(companies: tuple[Company, ...], seed: int, as_of: date) -> Iterator[Deal]:
     for one in companies:
         yield from deals_of(one, Random(f"{seed}:deals:{one.key}"), as_of)  # noqa: S311
+
+
+def _with_renewals(companies: tuple[Company, ...], deals: list[Deal], seed: int) -> Iterator[Company]:
+    """Contract customers with the day of their next renewal, where somebody typed it."""
+    draw = Random(f"{seed}:renewals")  # noqa: S311
+    last = {deal.company: deal.closed_on for deal in deals if deal.stage.is_won}
+    for one in companies:
+        known = one.story == "renewal" and one.key in last and draw.random() < _RENEWAL_KNOWN
+        yield replace(one, renewal_on=last[one.key] + timedelta(days=365)) if known else one

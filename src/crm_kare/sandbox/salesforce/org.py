@@ -52,6 +52,7 @@ class Settings:
         rotate_refresh_tokens: each refresh gives a new token, and the old one is void.
         login_flows: OAuth grants that the connected app allows, and `soap`.
         validation_rules: the customer's own.
+        app_name: of the connected app; with one the usage header tells the app's own part too.
         page_limit: rows in a batch at most; a real server may give fewer than were asked for.
     """
 
@@ -62,6 +63,7 @@ class Settings:
         {"client_credentials", "refresh_token", "password", "urn:ietf:params:oauth:grant-type:jwt-bearer", "soap"}
     )
     validation_rules: list[ValidationRule] = field(default_factory=list)
+    app_name: str = ""
     page_limit: int = 2000
 
 
@@ -211,6 +213,13 @@ class SalesforceOrg:
         if found is None:
             raise bad_request("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
         return found
+
+    def usage(self) -> str:
+        """What the usage header says."""
+        told = f"api-usage={self.used()}/{self.settings.daily_limit}"
+        if not self.settings.app_name:
+            return told
+        return f"{told}; per-app-api-usage={self.used()}/{self.settings.daily_limit}(appName={self.settings.app_name})"
 
     # what happens to records apart from plain writes
 

@@ -91,7 +91,7 @@ def _handled(org: SalesforceOrg, cursors: Cursors, answer: Answer, request: Requ
         )
     except SalesforceError as error:
         response = JSONResponse(error.body(), error.status)
-    response.headers["Sforce-Limit-Info"] = f"api-usage={org.used()}/{org.settings.daily_limit}"
+    response.headers["Sforce-Limit-Info"] = org.usage()
     return response
 
 

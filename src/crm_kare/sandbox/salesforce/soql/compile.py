@@ -30,6 +30,7 @@ _LITERALS: Final = {
 """Kind of literal that a type of field is compared with; strings for all others."""
 
 _SPOKEN: Final = {"datetime": "dateTime", "number": "double"}
+BIN_DAYS: Final = 15
 LONG_TEXT: Final = 255
 """Text areas longer than this cannot be filtered, sorted or grouped."""
 
@@ -114,14 +115,18 @@ class _Compiler:
             columns.append(sql)
             selected.append(shown)
         condition = self._where(query.where) if query.where else "1"
-        if not deleted:
-            condition = f"({condition}) AND main._deleted = 0"
+        condition = f"({condition}) AND main._deleted = 0" if not deleted else f"({condition}) AND {self._in_bin()}"
         tail = self._group() + self._order() + self._limits()
         source = f"{self._org.records.table(self._entity)} main{self._joins.sql}"
         return Compiled(
             self._entity, tuple(columns), tuple(selected), self._ways(selected), source, condition, tail, tuple(self._parameters),
             aggregate, query.counts_only, query.offset > 0,
         )  # fmt: skip
+
+    def _in_bin(self) -> str:
+        """Rows leave the recycle bin after 15 days; then no query shows them."""
+        self._parameters.append(self._org.records.now_ms() - BIN_DAYS * 86_400_000)
+        return "(main._deleted = 0 OR main._modified >= ?)"
 
     # columns
 
