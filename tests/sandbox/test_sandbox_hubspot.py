@@ -1,6 +1,9 @@
 """HubSpot's records over HTTP: what the reference documents, line by line."""
 
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import hubspot as official
 import pytest
@@ -208,6 +211,22 @@ def test_a_deals_calculated_values_follow_its_stage_and_take_no_writes(hubspot: 
     assert [found[name] for name in names.split(",")] == ["true", "true", "1.0", "90"]
     assert hubspot.call("PATCH", address, {"properties": {"hs_is_closed_won": "false"}}).status == 400
     assert hubspot.call("PATCH", address, {"properties": {"dealstage": "71503999"}}).status == 400
+
+
+def test_the_portal_holds_the_business_that_was_generated(hubspot: Any) -> None:
+    business = hubspot.running.sandbox.businesses["hubspot"]
+    held = hubspot.portal.org.select("deals")
+    zone = ZoneInfo(hubspot.portal.settings.timezone)
+    days = [datetime.fromisoformat(one["closedate"]).astimezone(zone).date() for one in held]
+    assert days == [one.closed_on for one in business.deals]
+    assert {one["closedate"][:10] for one in held} - {f"{day}" for day in days}  # in UTC some are the day before
+    amounts = [None if one["amount"] is None else round(Decimal(one["amount"]) * 100) for one in held]
+    assert amounts == [one.amount for one in business.deals]
+    won = [one["hs_is_closed_won"] == "true" for one in held]
+    assert won == [one.stage.is_won for one in business.deals]
+    ids = hubspot.companies()
+    owners = [one["hs_primary_associated_company"] for one in held]
+    assert owners == [None if one.company is None else ids[one.company] for one in business.deals]
 
 
 def test_records_are_created_with_their_associations(hubspot: Any) -> None:

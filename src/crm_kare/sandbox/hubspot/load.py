@@ -2,18 +2,19 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from functools import cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from crm_kare.sandbox.generate import Business, Company, Deal, Line, Person, Stage
 from crm_kare.sandbox.hubspot.calculated import calculated, plain
-from crm_kare.sandbox.hubspot.definitions import DEALS, LINE_ITEMS, OBJECT_TYPES, Option, Property
+from crm_kare.sandbox.hubspot.definitions import DEALS, OBJECT_TYPES, Option, Property
 from crm_kare.sandbox.hubspot.links import OPPOSITE
 from crm_kare.sandbox.hubspot.pipelines import PIPELINES, stage_id
-from crm_kare.sandbox.hubspot.portal import Portal
+from crm_kare.sandbox.hubspot.portal import Portal, moment
 from crm_kare.sandbox.hubspot.values import stamp
 from crm_kare.sandbox.hubspot.words import BUYING_ROLES, DEAL_TYPES, INDUSTRY_CODES, PIPELINE_IDS, PRODUCT_LINES
 from crm_kare.sandbox.state import Sandbox
@@ -82,12 +83,13 @@ def _define(portal: Portal) -> None:
     portal.org.define("owners", [FieldDef(name, name, "string") for name in owner])
 
 
-@dataclass
 class _Loader:
     """The way of one business into one portal."""
 
-    portal: Portal
-    business: Business
+    def __init__(self, portal: Portal, business: Business) -> None:
+        self.portal = portal
+        self.business = business
+        self._now = portal.org.now_ms()
 
     @property
     def _org(self) -> Org:
@@ -108,7 +110,10 @@ class _Loader:
         self._link()
 
     def _load(self, name: str, records: Iterable[dict[str, Any]]) -> None:
-        self._org.load(name, ({**one, "_id": self._org.mint(name)} for one in records))
+        held = list(records)
+        for one, one_id in zip(held, self._org.mint_many(name, len(held)), strict=True):
+            one["_id"] = one_id
+        self._org.load(name, held)
 
     def _owner(self, key: int) -> dict[str, Any]:
         rep = self.business.reps[key]
@@ -152,7 +157,7 @@ class _Loader:
         values: dict[str, Any] = {
             "dealname": one.name,
             "amount": _money(one.amount),
-            "closedate": stamp(self._at(one.closed_on, one.key)),
+            "closedate": stamp(moment(self._at(one.closed_on, one.key))),
             "pipeline": pipeline,
             "dealstage": stage_id(pipeline, one.stage),
             "dealtype": DEAL_TYPES.get(one.type or ""),
@@ -190,27 +195,33 @@ class _Loader:
             "hs_product_id": product,
             "product_line": line.family,
             "quantity": str(line.quantity),
+            # The line's total is what counts; its unit price is rounded from it.
             "price": plain(round(Decimal(line.amount) / 100 / line.quantity, 6)),
+            "amount": _money(line.amount),
             "hs_line_item_currency_code": self.portal.settings.currency,
         }
-        # The net price is what the deal's parts say; the unit price is rounded from it.
-        total = calculated(self.portal, LINE_ITEMS, values) | {"amount": _money(line.amount)}
-        return values | total | self._stamps(deal.created_on, deal.closed_on, deal.key)
+        return values | self._stamps(deal.created_on, deal.closed_on, deal.key)
 
     def _stamps(self, created: date, changed: date, key: int) -> dict[str, Any]:
-        now = self._org.now_ms()
-        made = min(now, _milliseconds(self._at(created, key)))
+        now = self._now
+        made = min(now, self._at(created, key))
         return {
             "_created": made,
-            "_modified": min(now, max(made, _milliseconds(self._at(changed, key)))),
+            "_modified": min(now, max(made, self._at(changed, key))),
             "_created_by": "import",
             "_modified_by": "import",
         }
 
-    def _at(self, day: date, key: int) -> datetime:
-        """Some time of that day in the portal's time zone: in UTC it may be the day before."""
-        hour = time(key * 5 % 24, key * 17 % 60, 0, 0 if key % 3 else 120_000)
-        return datetime.combine(day, hour, ZoneInfo(self.portal.settings.timezone)).astimezone(UTC)
+    def _at(self, day: date, key: int) -> int:
+        """Some time of that day in the portal's time zone, in milliseconds: in UTC it may be the day before.
+
+        Never the last hour, for the day may be one in spring that has no 24 of them.
+        """
+        return (
+            _midnight(day, self.portal.settings.timezone)
+            + (key * 5 % 23 * 60 + key * 17 % 60) * 60_000
+            + (0 if key % 3 else 120)
+        )
 
     def _link(self) -> None:
         self._tie("deals", "companies", self._deal_links())
@@ -219,9 +230,9 @@ class _Loader:
         self._tie("deals", "line_items", self._line_links())
 
     def _tie(self, source: str, target: str, links: Iterator[tuple[str, str, str]]) -> None:
-        held = list(links)
+        held = sorted(links)
         self._org.link(source, target, held)
-        self._org.link(target, source, ((there, here, OPPOSITE[kind]) for here, there, kind in held))
+        self._org.link(target, source, sorted((there, here, OPPOSITE[kind]) for here, there, kind in held))
 
     def _deal_links(self) -> Iterator[tuple[str, str, str]]:
         companies = len(self.business.companies)
@@ -260,5 +271,6 @@ def _money(cents: int | None) -> str | None:
     return None if cents is None else plain(Decimal(cents) / 100)
 
 
-def _milliseconds(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)
+@cache
+def _midnight(day: date, timezone: str) -> int:
+    return round(datetime.combine(day, time(), ZoneInfo(timezone)).timestamp() * 1000)
