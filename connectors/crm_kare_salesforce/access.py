@@ -140,21 +140,13 @@ def _assigned(client: Client, set_id: str, *, dry_run: bool) -> ProvisionStep:
     what = f"assignment of {INTEGRATION}"
     if not set_id:
         return ProvisionStep("grant", what, "to the integration user")
-    user = user_id(client)
+    user = client.user_id()
     tests = soql.equals("PermissionSetId", set_id), soql.equals("AssigneeId", user)
     if client.rows(soql.select(("Id",), "PermissionSetAssignment", *tests)):
         return ProvisionStep("none", what, "to the integration user")
     if not dry_run:
         _created(client, "PermissionSetAssignment", {"PermissionSetId": set_id, "AssigneeId": user})
     return ProvisionStep("grant", what, "to the integration user")
-
-
-def user_id(client: Client) -> str:
-    """Id of the user that the token belongs to."""
-    found = client.userinfo().get("user_id")
-    if not isinstance(found, str):
-        raise CallError(Trouble("shape", 200, "userinfo"))
-    return found
 
 
 def _of(set_id: str, source: str) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from crm_kare.errors import KareError
-from crm_kare.http import CallError
+from crm_kare.http import CallError, Trouble
 from crm_kare.labels import Editor, FieldType
 from crm_kare.model import Problem
 from crm_kare.ports import LabelField, StreamSpec
@@ -11,6 +11,7 @@ from crm_kare_salesforce.access import INTEGRATION
 from crm_kare_salesforce.client import Client
 from crm_kare_salesforce.faults import our_errors
 from crm_kare_salesforce.fields import FLS_HINT, Objects, active_values
+from crm_kare_salesforce.provision import describe_type
 
 _PROVISION = "Run `crm-kare provision {crm}`."
 
@@ -50,9 +51,17 @@ def _way(client: Client) -> list[Problem]:
 
 def _quota(client: Client) -> list[Problem]:
     """The day's allowance, and with it whether the token is good for the API at all."""
-    told = client.get("limits").get("DailyApiRequests") or {}
-    most, left = int(told.get("Max") or 0), int(told.get("Remaining") or 0)
-    if not most or left > most * (1 - client.daily_share):
+    try:
+        told = client.get("limits")
+        daily = told["DailyApiRequests"]
+        most, left = int(daily["Max"]), int(daily["Remaining"])
+    except CallError as error:
+        if error.trouble.kind != "permission":  # the resource needs View Setup, which this user can do without
+            raise
+        return []
+    except (KeyError, TypeError, ValueError) as error:
+        raise CallError(Trouble("shape", 200, "limits")) from error
+    if left > most * (1 - client.daily_share):
         return []
     return [
         Problem(
@@ -112,6 +121,10 @@ def _labels(objects: Objects, crm: str, source: str, fields: Sequence[LabelField
 def _label(one: LabelField, held: dict[str, object], crm: str, source: str) -> list[Problem]:
     where = f"{source}.{one.field}"
     found = []
+    if held.get("type") != describe_type(one.label):
+        text = f"{one.field} is of the type {held.get('type')}, not {describe_type(one.label)}."
+        fix = "Rename or delete the field and run `crm-kare provision`, or set another prefix in the mapping."
+        return [Problem("label-type", text, fix, where=where)]
     if one.label.editor is Editor.OURS and not held.get("updateable"):
         fix = f"Grant Edit on the field: assign the permission set {INTEGRATION}."
         found.append(Problem("label-read-only", f"This user may not edit {one.field}.", fix, where=where))

@@ -39,6 +39,9 @@ _LARGEST_PAGE: Final = 2000
 _USAGE: Final = re.compile(r"(?<![\w-])api-usage=(\d+)/(\d+)")
 """Of `api-usage=18/5000; per-app-api-usage=17/250(appName=x)` the first pair."""
 
+_USER: Final = re.compile(r"005[A-Za-z0-9]{12,15}$")
+"""A user's id at the end of an identity address."""
+
 _PATH: Final = re.compile(r"^/services/data/v[\d.]+/(.+)$")
 
 
@@ -69,7 +72,7 @@ class Client:
         self._limit: int | None = None
         self.daily_share = context.daily_share
         self.skew = timedelta(0)
-        self.instance_url = ""
+        self.instance_url = self._identity = ""
 
     # -- what the connector asks -------------------------------------------------------------------------------------
 
@@ -118,12 +121,16 @@ class Client:
         """Take something away."""
         self._call("DELETE", path)
 
-    def userinfo(self) -> dict[str, Any]:
-        """Who the token belongs to (OpenID Connect's userinfo, on the org's own address)."""
-        found = self._renewing(lambda force: force.oauth2("userinfo"), safe=True)
-        if not isinstance(found, dict):
-            raise CallError(Trouble("shape", code="userinfo"))
-        return found
+    def user_id(self) -> str:
+        """Id of the user that the token belongs to: as the login told, else as the API's root resource tells."""
+        self._session()
+        if not self._identity:
+            told = self.get("")
+            self._identity = str(told.get("identity") or "") if isinstance(told, dict) else ""
+        found = _USER.search(self._identity)
+        if not found:
+            raise CallError(Trouble("shape", 200, "identity"))
+        return found[0]
 
     def log_in(self) -> None:
         """Make sure there is a session; sends nothing where a token was given."""
@@ -248,10 +255,9 @@ class Client:
             parse_float=str,
             object_pairs_hook=None,
         )
-        self.instance_url = session.instance_url
+        self.instance_url, self._identity = session.instance_url, session.identity
         data = f"{session.instance_url}/services/data/v{self.version}/"
         force.base_url, force.tooling_url, force.bulk2_url = data, f"{data}tooling/", f"{data}jobs/"
-        force.oauth2_url = f"{session.instance_url}/services/oauth2/"
         del force.headers["X-PrettyPrint"]
         return force
 

@@ -28,10 +28,11 @@ _SOAP_VERSION: Final = "59.0"
 
 @dataclass(frozen=True)
 class Session:
-    """A bearer token and the org's own address."""
+    """A bearer token, the org's own address, and the user's identity address (`…/id/00D…/005…`) where it was told."""
 
     token: SecretStr
     instance_url: str
+    identity: str = ""
 
 
 class Login(Protocol):
@@ -251,7 +252,8 @@ def _granted(http: requests.Session, login_url: str, form: Mapping[str, str]) ->
         raise CallError(Trouble("login", trouble.status, trouble.code, trouble.message) if refused else trouble)
     try:
         url = require_safe_url(str(content["instance_url"]), setting="instance_url of the token reply")
-        return Session(SecretStr(content["access_token"]), url), str(content.get("refresh_token") or "")
+        session = Session(SecretStr(content["access_token"]), url, str(content.get("id") or ""))
+        return session, str(content.get("refresh_token") or "")
     except (KeyError, TypeError) as error:
         raise CallError(Trouble("shape", answer.status_code, "token-reply")) from error
 

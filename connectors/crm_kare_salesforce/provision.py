@@ -45,6 +45,11 @@ def _value_set(values: Sequence[str]) -> dict[str, Any]:
     return {"restricted": True, "valueSetDefinition": {"sorted": False, "value": told}}
 
 
+def describe_type(label: Label) -> str:
+    """The type of the label's field as describe names it."""
+    return _TYPES[label.type][1]
+
+
 def provision_fields(
     client: Client, objects: Objects, source: str, fields: Sequence[LabelField], *, dry_run: bool
 ) -> list[ProvisionStep]:

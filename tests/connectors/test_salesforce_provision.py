@@ -177,6 +177,33 @@ def test_check_tells_of_a_used_up_allowance_and_of_what_sharing_hides(org: Any) 
     assert {"quota-low", "sharing"} <= {one.code for one in found}
 
 
+def test_check_does_without_the_limits_where_the_user_may_not_see_them(org: Any) -> None:
+    refused = '[{"message": "no", "errorCode": "INSUFFICIENT_ACCESS"}]'
+    org.running.faults.order(Fault("*/limits", status=403, body=refused))
+    assert org.connector().check([org.setting.specs["accounts"]], []) == []
+
+
+@pytest.mark.parametrize("body", ["[]", "{}", '{"DailyApiRequests": {"Max": "x"}}', "<html>"])
+def test_check_takes_odd_limits_for_a_problem(org: Any, body: str) -> None:
+    org.running.faults.order(Fault("*/limits", status=200, body=body, times=0))
+    assert [one.level for one in org.connector().check([], [])] == ["error"]
+
+
+def test_check_names_a_label_field_of_another_type(org: Any) -> None:
+    connector = org.connector()
+    connector.provision("Account", fields("Changed_On"), dry_run=False)
+    clash = [LabelField(one.label, "KARE_Changed_On__c") for one in fields("Profile")]
+    (problem,) = org.connector().check([org.setting.specs["accounts"]], clash)
+    assert problem.code == "label-type"
+
+
+def test_a_given_token_is_assigned_the_set_by_the_identity_that_the_api_tells(org: Any) -> None:
+    token = org.org.log_in(org.org.integration_user)
+    given = {"SALESFORCE_INSTANCE_URL": org.running.url, "SALESFORCE_ACCESS_TOKEN": token}
+    made = org.connected(given).provision("Account", fields("Profile"), dry_run=False)
+    assert step(made, "assignment of KARE_Integration").action == "grant"
+
+
 def test_check_stays_a_list_when_the_org_is_down(org: Any) -> None:
     org.running.faults.order(Fault("/services/data/*", status=503, times=0))
     found = org.connector().check(list(org.setting.specs.values()), org.setting.fields)
