@@ -26,9 +26,9 @@ def lay_out_facts(bench: Workbench, streams: Streams, usual_gap: int, as_of: int
 
 def lay_out_dated(bench: Workbench, name: str, day: int, as_of: int, rulebook: Rulebook) -> str:
     """Make a step of every fact that a day decides, as of `day`: one row per account."""
-    bench.step(f"{name}_history", judged_histories(day, rulebook))
+    bench.view(f"{name}_history", judged_histories(day, rulebook))
     bench.step(f"{name}_revenue", revenues(day, rulebook))
-    return bench.step(name, _DATED.format(
+    return bench.view(name, _DATED.format(
         history=f"{name}_history", revenue=f"{name}_revenue", lines=_line_counts(day),
         deals=_deal_facts(f"{name}_revenue", day, as_of, rulebook),
     ))  # fmt: skip

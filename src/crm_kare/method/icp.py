@@ -79,7 +79,7 @@ def _is_mapped(column: str, mapped: frozenset[str]) -> bool:
 def lay_out_icp(
     bench: Workbench, on: tuple[Asked, ...], rulebook: Rulebook, columns: Mapping[str, Kind], held: str
 ) -> str:
-    """Make the step `kare_rated`: `kare_facts` with held, has_held, icp_score, icp_completeness, icp_tier, icp_best, icp_worst,
+    """Make the step `kare_rated`: account_id, held, has_held, icp_score, icp_completeness, icp_tier, icp_best, icp_worst,
     and for each criterion `icp_<name>` as met, partly, unmet, unknown.
     """
     facts = bench.table("kare_facts")
@@ -132,7 +132,7 @@ def _rated(shares: Mapping[str, str], on: tuple[Asked, ...], rulebook: Rulebook,
     drop = f" EXCLUDE ({', '.join(['met', 'known', *(f'e_{name}' for name in shares)])})"
     return f"""
         WITH earned AS (
-            SELECT f.*, h.computed_profile AS held, h.account_id IS NOT NULL AS has_held{earned}
+            SELECT f.account_id, h.computed_profile AS held, h.account_id IS NOT NULL AS has_held{earned}
             FROM kare_facts AS f JOIN kare_shares AS s ON f.account_id = s.account_id
             LEFT JOIN {held} AS h ON f.account_id = h.account_id
         ), weighed AS (

@@ -30,10 +30,10 @@ def lay_out_profile(
     """
     answers = _win_answers(rulebook, portfolio, mapped, criteria=bool(on))
     asked = ", ".join(f"{_word(test)} AS win_{name}" for name, test in answers.items())
-    bench.step(
+    bench.view(
         "kare_asked", f"SELECT *, {asked}, {_SITUATION} AS situation, {_PROSPECT} AS prospect_to FROM kare_roomy"
     )
-    return bench.step("kare_profiled", _PROFILED.format(
+    return bench.view("kare_profiled", _PROFILED.format(
         lapsed_to=_lapsed_to(rulebook), raw=_raw(""), before_raw=_raw(BEFORE),
     ))  # fmt: skip
 

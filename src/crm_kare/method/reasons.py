@@ -29,11 +29,11 @@ def lay_out_reasons(
         "said_room": _room(rulebook, currency),
         "said_worth": _worth(portfolio, currency),
     }
-    bench.step(
+    bench.view(
         "kare_said", f"SELECT *, {', '.join(f'{words} AS {name}' for name, words in said.items())} FROM {source}"
     )
-    bench.step("kare_decided", f"SELECT *, {_sentence(_decision(rulebook))} AS decision FROM kare_said")
-    return bench.step("kare_reasoned", f"""
+    bench.view("kare_decided", f"SELECT *, {_sentence(_decision(rulebook))} AS decision FROM kare_said")
+    return bench.view("kare_reasoned", f"""
         SELECT * EXCLUDE ({", ".join(said)}, decision), {_shown()} AS reason, {listed(_all(rulebook, on))} AS reasons,
                {_runner_up(rulebook)} AS runner_up, {listed([*_unknown_fields(), *_unknown_criteria(on)])} AS unknown
         FROM kare_decided""")  # fmt: skip

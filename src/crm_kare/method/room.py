@@ -1,5 +1,7 @@
 """Named evidence that a customer has room to buy more (METHOD.md section 1 rule 5)."""
 
+from typing import Final
+
 from crm_kare.config.rulebook import Rulebook, stored_as
 from crm_kare.method.facts import BEFORE
 from crm_kare.method.portfolio import Portfolio
@@ -14,25 +16,32 @@ HAS_ROOM = "(firm OR expansion)"
 
 
 def lay_out_room(bench: Workbench, rulebook: Rulebook, portfolio: Portfolio) -> str:
-    """Make the step `kare_roomy`: `kare_rated` with sound, room_wallet, room_lines, room_family (null = can't be judged) and
+    """Make the step `kare_roomy`: `kare_facts` and `kare_rated` with sound, room_wallet, room_lines, room_family (null = can't be judged) and
     firm (room by anything but a deal), as of the day and as `before_…`; and peer_lines, relatives, room_name.
     """
-    bench.step("kare_family", newcomers("kare_rated", "has_bought"))
-    bench.step("kare_family_before", newcomers("kare_rated", "before_has_bought"))
+    bench.view("kare_cards", _CARDS)
+    bench.step("kare_family", newcomers("kare_cards", "has_bought"))
+    bench.step("kare_family_before", newcomers("kare_cards", "before_has_bought"))
     rules = rulebook.expand
     earlier = f"CASE WHEN held = 'Expand' THEN {rules.lines_leave} ELSE {rules.lines_enter} END"
     inside = "coalesce(held = 'Expand', FALSE) OR (NOT has_held AND before_firm AND before_sound)"
     later = f"CASE WHEN {inside} THEN {rules.lines_leave} ELSE {rules.lines_enter} END"
-    return bench.step("kare_roomy", f"""
+    return bench.view("kare_roomy", f"""
         WITH known AS (
-            SELECT r.*, {_peer_lines(rulebook, portfolio)} AS peer_lines, f.relatives, f.room_at, f.room_name,
+            SELECT p.*, r.* EXCLUDE (account_id), {_peer_lines(rulebook, portfolio)} AS peer_lines, f.relatives, f.room_at, f.room_name,
                    b.room_at AS before_room_at
-            FROM kare_rated AS r LEFT JOIN kare_family AS f ON r.account_id = f.account_id
+            FROM kare_facts AS p JOIN kare_rated AS r ON p.account_id = r.account_id
+            LEFT JOIN kare_family AS f ON r.account_id = f.account_id
             LEFT JOIN kare_family_before AS b ON r.account_id = b.account_id
         ), earlier AS (SELECT *, {_evidence(BEFORE, rulebook, earlier)} FROM known),
         earlier_sum AS (SELECT *, {_firm(BEFORE)} AS before_firm FROM earlier),
         later AS (SELECT *, {_evidence("", rulebook, later)} FROM earlier_sum)
         SELECT *, {_firm("")} AS firm FROM later""")  # fmt: skip
+
+
+_CARDS: Final = """
+    SELECT f.account_id, f.root, f.group_accounts, f.name, f.affiliate_id, f.in_scope, f.has_bought, f.before_has_bought, r.icp_tier
+    FROM kare_facts AS f JOIN kare_rated AS r ON f.account_id = r.account_id"""
 
 
 def _evidence(when: str, rulebook: Rulebook, line_limit: str) -> str:
@@ -54,7 +63,7 @@ def _peer_lines(rulebook: Rulebook, portfolio: Portfolio) -> str:
     overall = portfolio.peer_lines.get("")
     peers = sorted((peer, lines) for peer, lines in portfolio.peer_lines.items() if peer)
     branches = [
-        (f"CAST(r.{stored_as(rulebook.expand.peers_by)} AS VARCHAR) = {quoted(peer)}", str(lines))
+        (f"CAST(p.{stored_as(rulebook.expand.peers_by)} AS VARCHAR) = {quoted(peer)}", str(lines))
         for peer, lines in peers
     ]
     number = cases(*branches, otherwise="NULL" if overall is None else str(overall))

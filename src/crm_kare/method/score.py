@@ -32,6 +32,7 @@ _MOTIONS: Final = {
     "Recapture": Motion.REACTIVATE,
     "Keep": Motion.RETAIN,
 }
+_FOR_SANITY: Final = "situation, undated, contract_months, renewal_on"
 HELD: Final = pa.schema([("account_id", pa.string()), ("computed_profile", pa.string())])
 """What is read of the labels held; further columns do no harm."""
 
@@ -82,7 +83,7 @@ def score(
         lay_out_room(bench, rulebook, measured)
         lay_out_profile(bench, rulebook, measured, streams.mapped, on)
         _lay_out_labels(bench, rulebook, measured, on, day, streams.currency, next_steps or {})
-        labels = bench.arrow(_columns(on, rulebook, streams.currency))
+        labels = bench.arrow(f"SELECT * EXCLUDE ({_FOR_SANITY}) FROM kare_labels ORDER BY account_id")
         problems = (*data_problems(bench, on, off), *portfolio_problems(labels, measured))
     return Scored(labels, measured, problems)
 
@@ -124,17 +125,18 @@ def _lay_out_labels(
     next_steps = [
         (f"profile = {quoted(name)} OR motion = {quoted(name)}", quoted(text)) for name, text in sorted(steps.items())
     ]
-    bench.step("kare_shown", f"""
+    bench.view("kare_shown", f"""
         WITH chosen AS (
             SELECT *, override IS NOT NULL AND coalesce(override_until >= {day_of(str(day))}, TRUE) AS overridden FROM kare_profiled
         ), shown AS (
             SELECT *, CASE WHEN overridden THEN nullif(override, 'None') ELSE computed_profile END AS profile FROM chosen
         ), moving AS (SELECT *, {cases(*motions)} AS motion FROM shown)
         SELECT *, CAST({cases(*next_steps)} AS VARCHAR) AS next_step FROM moving""")  # fmt: skip
-    bench.step("kare_planned", planned("kare_shown", rulebook, portfolio, on))
-    bench.step("kare_classed", classed("kare_planned", rulebook, portfolio, day))
+    bench.view("kare_planned", planned("kare_shown", rulebook, portfolio, on))
+    bench.view("kare_classed", classed("kare_planned", rulebook, portfolio, day))
     lay_out_reasons(bench, "kare_classed", rulebook, portfolio, on, currency)
-    bench.step("kare_labels", ranked("kare_reasoned", rulebook))
+    bench.view("kare_ranked", ranked("kare_reasoned", rulebook))
+    bench.step("kare_labels", _columns(on, rulebook, currency))
 
 
 def _extras(streams: Streams) -> dict[str, Kind]:
@@ -148,7 +150,7 @@ def _extras(streams: Streams) -> dict[str, Kind]:
 
 
 def _columns(on: tuple[Asked, ...], rulebook: Rulebook, currency: str) -> str:
-    """The Contract's columns, in its order; then what the planner needs beside them."""
+    """The Contract's columns, in its order; then what the planner and the checks need beside them."""
     answers = ", ".join(f"{quoted(one.name)}: icp_{one.name}" for one in on)
     icp = f"{{{answers}}}" if answers else "CAST(NULL AS STRUCT(none VARCHAR))"
     return f"""
@@ -157,5 +159,5 @@ def _columns(on: tuple[Asked, ...], rulebook: Rulebook, currency: str) -> str:
                lapsed, CASE WHEN lapsed THEN {day_of("lapsed_on")} END AS lapsed_since, CAST(events AS BIGINT) AS events,
                last_event_on, expected_gap_days, round(overdue, 3) AS overdue, round(effective_orders, 3) AS effective_orders,
                revenue_window, next_step, {quoted(rulebook.stamp)} AS rules_version, {quoted(currency)} AS currency,
-               owner_id, rank, window_days, overridden
-        FROM kare_labels ORDER BY account_id"""
+               owner_id, rank, window_days, overridden, {_FOR_SANITY}
+        FROM kare_ranked"""

@@ -13,11 +13,14 @@ import pyarrow as pa
 
 
 class Workbench:
-    """Temporary tables of one judgement on a DuckDB backend; they are dropped when it ends."""
+    """Temporary tables and views of one judgement on a DuckDB backend; they are dropped when it ends.
+
+    A step that several others read is a table; one that is read once is a view, so that only what is asked of it is computed.
+    """
 
     def __init__(self, backend: Any) -> None:
         self._backend = backend
-        self._tables: list[str] = []
+        self._made: dict[str, str] = {}
 
     @classmethod
     def of(cls, table: ir.Table) -> "Workbench":
@@ -30,19 +33,26 @@ class Workbench:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for name in set(self._tables):
-            self._backend.con.execute(f"DROP TABLE IF EXISTS {name}")
+        for name, kind_made in reversed(self._made.items()):
+            self._backend.con.execute(f"DROP {kind_made} IF EXISTS {name}")
 
     def step(self, name: str, query: str) -> str:
         """Materialise a query under a name that later queries use; returns the name."""
-        self._backend.con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}")
-        self._tables.append(name)
+        return self._make("TABLE", name, query)
+
+    def view(self, name: str, query: str) -> str:
+        """Name a query without running it; returns the name."""
+        return self._make("VIEW", name, query)
+
+    def _make(self, kind: str, name: str, query: str) -> str:
+        self._backend.con.execute(f"CREATE OR REPLACE TEMP {kind} {name} AS {query}")
+        self._made[name] = kind
         return name
 
     def keep(self, name: str, table: ir.Table) -> str:
         """Materialise an Ibis table under a name that later queries use; returns the name."""
         self._backend.create_table(name, table, temp=True)
-        self._tables.append(name)
+        self._made[name] = "TABLE"
         return name
 
     def table(self, name: str) -> ir.Table:
