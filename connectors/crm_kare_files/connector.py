@@ -1,5 +1,6 @@
 """The connector to files: accounts and whatever else as CSV, TSV, XLSX or Parquet, exported from any CRM."""
 
+import os
 import zoneinfo
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -70,7 +71,7 @@ class FilesConnector:
         if unknown := sorted(set(options) - _OPTIONS):
             known = ", ".join(sorted(_OPTIONS))
             raise ConfigError(f"There is no option {', '.join(unknown)}.", where="options", fix=f"There are: {known}.")
-        timezone = str(options.get("timezone", "UTC"))
+        timezone = str(options.get("timezone") or "UTC")
         try:
             zoneinfo.ZoneInfo(timezone)
         except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -78,7 +79,7 @@ class FilesConnector:
                 f"There is no time zone {timezone}.", where="options.timezone", fix="Use an IANA name: Europe/Berlin."
             ) from error
         name = self._context.folder.resolve().name or self._context.crm
-        return Organisation(name, name, timezone, str(options.get("currency", "")))
+        return Organisation(name, name, timezone, str(options.get("currency") or ""))
 
     def check(self, specs: Sequence[StreamSpec], fields: Sequence[LabelField]) -> list[Problem]:
         """Reads every file to its end: what would stop a pull, and what it would tell."""
@@ -90,7 +91,17 @@ class FilesConnector:
             problems.append(as_problem(error))
         for spec in specs:
             problems += self._checked(spec)
-        return problems
+            problems += self._checked_results(spec) if spec.stream == "accounts" else []
+        return list(dict.fromkeys(problems))
+
+    def _checked_results(self, spec: StreamSpec) -> list[Problem]:
+        try:
+            path = load(self._results(spec.source)).path
+        except ConfigError as error:
+            return [as_problem(error)]
+        if os.access(path.parent, os.W_OK):
+            return []
+        return [Problem("results-folder", "The labels cannot be written.", f"Make {path.parent} a folder that can be.")]
 
     def _checked(self, spec: StreamSpec) -> list[Problem]:
         try:
@@ -165,7 +176,8 @@ class FilesConnector:
         return input_path(self._context.folder, name)
 
     def _results(self, name: str) -> Path:
-        return results_path(self._context.folder, name, str(self._context.options.get("results", "")))
+        named = str(self._context.options.get("results") or "")
+        return results_path(self._context.folder, name, named, (one.source for one in self._context.specs))
 
     def _label_columns(self, name: str) -> list[str]:
         """People's columns too, so that they have where to write."""

@@ -3,6 +3,7 @@
 import codecs
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from crm_kare.errors import ConfigError
@@ -68,8 +69,18 @@ def _fits(name: str, value: Any, default: Any) -> bool:
         "delimiter": value in {"", *DELIMITERS},
         "encoding": name != "encoding" or _is_encoding(value),
         "skip_rows": name != "skip_rows" or value >= 0,
+        "date_format": name != "date_format" or value == "" or _is_pattern(value),
     }
     return allowed.get(name, True)
+
+
+def _is_pattern(pattern: str) -> bool:
+    """Whether a day written by the pattern is read back as the same day: `dd/mm/yyyy` is none."""
+    sample = datetime(2026, 11, 23, tzinfo=UTC)
+    try:
+        return datetime.strptime(sample.strftime(pattern), pattern).date() == sample.date()  # noqa: DTZ007  a day
+    except ValueError:
+        return False
 
 
 def _is_encoding(name: str) -> bool:

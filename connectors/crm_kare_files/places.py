@@ -1,6 +1,6 @@
 """Where the files are."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
@@ -77,17 +77,17 @@ def unreadable(source: str, error: OSError) -> ConfigError:
     )
 
 
-def results_path(folder: Path, source: str, named: str) -> Path:
-    """The file the labels go to: `named` in the project's folder, else beside the accounts file.
+def results_path(folder: Path, source: str, named: str, inputs: Iterable[str] = ()) -> Path:
+    """The file the labels go to: `named` in the project's folder, else beside the accounts file `source`.
 
     Raises:
-        ConfigError: it is the accounts file itself.
+        ConfigError: it is a file that we read, the accounts or another of the `inputs`.
     """
     accounts = folder / Path(source).expanduser()
     path = folder / Path(named).expanduser() if named else accounts.parent / RESULTS
-    if path.resolve() == accounts.resolve():
+    if path.resolve() in {(folder / Path(one).expanduser()).resolve() for one in (source, *inputs)}:
         raise ConfigError(
-            "The labels would overwrite the accounts file.",
+            "The labels would overwrite a file that the mapping reads.",
             where="results",
             fix="Name another file in the mapping's option `results`.",
             code="results-over-input",

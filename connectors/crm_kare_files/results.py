@@ -24,14 +24,14 @@ NAME: Final = "name"
 
 @dataclass
 class Results:
-    """The file in memory. `rows` hold cells by account id, as they stand in the file; `print` is its state when read."""
+    """The file in memory. `rows` hold cells by account id, as they stand in the file; `state` is its print when read."""
 
     path: Path
     columns: list[str] = field(default_factory=lambda: [ID, NAME])
     rows: dict[str, dict[str, str]] = field(default_factory=dict)
     delimiter: str = ","
     encoding: str = "utf-8"
-    print: tuple[int, int, int] | None = None
+    state: tuple[int, int, int] | None = None
 
     def value(self, account_id: str, column: str, label: Label) -> str | None:
         """A label's value in canonical text; a text that is none of the label's stands as it is."""
@@ -67,7 +67,7 @@ def load(path: Path) -> Results:
     except OSError as error:
         raise unreadable(path.name, error) from error
     except (UnicodeError, csv.Error) as error:
-        raise _no_results(path, "The file cannot be read as a CSV file in UTF-8.") from error
+        raise _no_results(path, "The file is no CSV file in UTF-8.") from error
 
 
 def _parsed(path: Path, text: str, encoding: str, state: tuple[int, int, int]) -> Results:
@@ -90,7 +90,7 @@ def _parsed(path: Path, text: str, encoding: str, state: tuple[int, int, int]) -
 
 def _no_results(path: Path, told: str) -> ConfigError:
     return ConfigError(
-        told, where=path.name, fix="Correct it, move it away, or name another file in the option `results`."
+        told, where=path.name, fix="Save it as CSV UTF-8, move it away, or name another file in the option `results`."
     )
 
 
@@ -104,7 +104,7 @@ def save(results: Results) -> bool:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         _write(results, draft)
-        if fingerprint(path) != results.print:
+        if fingerprint(path) != results.state:
             draft.unlink()
             return False
         draft.replace(path)
@@ -119,7 +119,7 @@ def save(results: Results) -> bool:
 
 
 def _write(results: Results, draft: Path) -> None:
-    mode = results.path.stat().st_mode & 0o777 if results.print else 0o600
+    mode = results.path.stat().st_mode & 0o777 if results.state else 0o600
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
     with open(descriptor, "w", encoding=results.encoding, newline="") as file:  # noqa: PTH123  a descriptor has no Path
         writer = csv.writer(file, delimiter=results.delimiter, lineterminator="\r\n")

@@ -1,5 +1,6 @@
 """XLSX: one sheet, read row by row; values as Excel last computed them."""
 
+import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,9 @@ from crm_kare_files.options import Reading
 
 _ERRORS: Final = frozenset({"#N/A", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!"})
 """What a formula without a result leaves; blank for us."""
+
+_EXACT: Final = 1e15
+"""Below this, every whole number is one in Excel."""
 
 
 def open_workbook(path: Path, where: str, reading: Reading) -> Opened:
@@ -66,7 +70,10 @@ def _column(
 def _rows(path: Path, where: str, reading: Reading) -> Iterator[Iterator[tuple[int, tuple[Any, ...]]]]:
     """Rows with their number in the sheet, from the header on."""
     try:
-        book = load_workbook(path, read_only=True, data_only=True)
+        with warnings.catch_warnings():
+            # openpyxl warns of styles and validations it leaves out; we read values only
+            warnings.simplefilter("ignore", UserWarning)
+            book = load_workbook(path, read_only=True, data_only=True)
     except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, ParseError) as error:
         raise ConfigError(
             "The file is no XLSX workbook.",
@@ -97,13 +104,17 @@ def _sheet(book: Any, where: str, reading: Reading) -> Any:
 
 
 def _text(value: Any, reading: Reading) -> str | None:
-    """A cell's value as text. Excel computes with 15 digits, so more are artefacts; it knows no time zones."""
+    """A cell's value as text, written as the stream's texts are, so that both are read alike.
+
+    Excel computes with 15 digits, so more are artefacts; it knows no time zones.
+    """
     if value is None or value in _ERRORS:
         return None
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return f"{value:.0f}" if value.is_integer() and abs(value) < 1e15 else f"{value:.15g}"  # noqa: PLR2004
+        text = f"{value:.0f}" if value.is_integer() and abs(value) < _EXACT else f"{value:.15g}"
+        return text.replace(".", reading.decimal)
     if isinstance(value, date):
         return value.strftime(reading.date_format) if reading.date_format else _iso(value)
     return value.isoformat() if isinstance(value, time) else str(value).strip()

@@ -41,6 +41,12 @@ def rig_maker(name: str) -> RigMaker:
 
 
 @pytest.fixture
+def maker() -> Callable[[str], RigMaker]:
+    """How rigs are found."""
+    return rig_maker
+
+
+@pytest.fixture
 def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
     """The rig of the connector that the test is parametrised with (indirectly)."""
     with rig_maker(str(request.param))(tmp_path) as made:

@@ -118,6 +118,7 @@ def test_a_file_with_a_header_only_has_no_records(pull: Pull) -> None:
         (PLAIN.encode(), {"sheets": "x"}, ["no option sheets", "sheet, encoding"]),
         (PLAIN.encode(), {"encoding": "utf-9"}, ["encoding: 'utf-9'"]),
         (PLAIN.encode(), {"encoding": "rot13"}, ["encoding: 'rot13'"]),
+        (PLAIN.encode(), {"date_format": "dd/mm/yyyy"}, ["date_format: 'dd/mm/yyyy'"]),
         (PLAIN.encode(), {"decimal": ";", "skip_rows": -1}, ["decimal: ';'", "skip_rows: -1"]),
     ],
 )
@@ -233,6 +234,12 @@ def test_typed_dates_of_a_workbook_hold_whatever_the_date_format(connector: File
     workbook(tmp_path / "a.xlsx", HEADER, (1, "A", 1, date(2026, 3, 4)), (2, "B", 1, "2026-04-03"))
     rows, _ = rows_of(connector, spec("a.xlsx", date_format="%Y-%d-%m"))
     assert [row[3] for row in rows] == ["2026-03-04", "2026-03-04"]
+
+
+def test_typed_numbers_of_a_workbook_hold_whatever_the_decimal_sign(connector: FilesConnector, tmp_path: Path) -> None:
+    workbook(tmp_path / "a.xlsx", HEADER, (1, "A", 1.234, None), (2, "B", "1.234,5", None), (3, "C", 1e20, None))
+    rows, problems = rows_of(connector, spec("a.xlsx", decimal=","))
+    assert ([row[2] for row in rows], problems) == (["1.234", "1234.5", "1E+20"], [])
 
 
 def test_a_sheet_is_named_and_a_wrong_name_is_told(connector: FilesConnector, tmp_path: Path) -> None:

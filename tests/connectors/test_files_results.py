@@ -114,9 +114,21 @@ def test_the_file_may_be_named_and_is_never_the_input(folder: Path, make: Make) 
     before = (folder / "data" / "accounts.csv").read_bytes()
     (folder / "link.csv").symlink_to(folder / "data" / "accounts.csv")
     for name in ("data/accounts.csv", "data/../data/accounts.csv", "link.csv", str(folder / "data" / "accounts.csv")):
-        with pytest.raises(ConfigError, match="overwrite the accounts file"):
+        with pytest.raises(ConfigError, match="overwrite a file that the mapping reads"):
             write(make(results=name), "A1")
     assert (folder / "data" / "accounts.csv").read_bytes() == before
+    deals = StreamSpec("opportunities", "data/deals.csv", SPEC.fields[:1])
+    context = Context("acme", {}, FakeClock(), folder, folder, {"results": "data/deals.csv"}, specs=(SPEC, deals))
+    with pytest.raises(ConfigError, match="overwrite a file that the mapping reads"):
+        FilesConnector(context).read(SPEC.source, ["A1"], FIELDS)
+
+
+def test_check_tells_what_would_stop_the_labels(folder: Path, make: Make) -> None:
+    assert make().check([SPEC], FIELDS) == []
+    assert [one.code for one in make(results="nowhere/labels.csv").check([SPEC], FIELDS)] == ["results-folder"]
+    (folder / "data" / "kare-labels.csv").write_bytes(b"account_id,name\nA1,M\xfcller\n")
+    (problem,) = make().check([SPEC], FIELDS)
+    assert problem.fix.startswith("Save it as CSV UTF-8")
 
 
 @pytest.mark.parametrize(
@@ -126,7 +138,7 @@ def test_the_file_may_be_named_and_is_never_the_input(folder: Path, make: Make) 
         (b"account_id,Profile,Profile\n1,2,3\n", "column twice"),
         (b"account_id\nA1\nA1\n", "stands there twice"),
         (b"account_id\n\xff\xfe\xfd\n", "UTF-8"),
-        (b'account_id\n"open\n', "cannot be read"),
+        (b'account_id\n"open\n', "no CSV file"),
     ],
 )
 def test_another_file_in_its_place_is_left_alone(folder: Path, make: Make, content: bytes, told: str) -> None:
