@@ -5,7 +5,7 @@ the word "no" (YAML 1.2), so that Norway's country code survives.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -19,7 +19,8 @@ from crm_kare.errors import ConfigError
 
 _Model = TypeVar("_Model", bound=BaseModel)
 _Check = Callable[[_Model], Sequence[Finding]]
-_MOST_BYTES = 2_000_000
+_MOST_BYTES = 500_000
+_MOST_TOLD = 50
 _TAGS = tuple(
     f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float", "str", "timestamp", "map", "seq")
 )
@@ -72,7 +73,8 @@ def parse_yaml(text: str, path: Path, model: type[_Model], check: _Check[_Model]
     try:
         loaded = Loaded(path, model.model_validate(content), lines)
     except ValidationError as error:
-        found += [finding(one, model) for one in error.errors(include_url=False)]
+        errors = error.errors(include_url=False)[: _MOST_TOLD + 1]
+        found += [replace(finding(one, model), line=_line(lines, one["loc"])) for one in errors]
         raise _error(path, lines, found) from None
     loaded.refuse([*found, *(check(loaded.value) if check else ())])
     return loaded
@@ -91,7 +93,7 @@ def _text(path: Path) -> str:
             f"the file cannot be read ({error.strerror}).", where=where, fix="Check its rights."
         ) from None
     if len(data) > _MOST_BYTES:
-        raise ConfigError("the file is over 2 MB.", where=where, fix="This is no file of ours: check the path.")
+        raise ConfigError("the file is over 500 kB.", where=where, fix="This is no file of ours: check the path.")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -176,5 +178,6 @@ def _error(path: Path, lines: dict[Place, int], found: Sequence[Finding]) -> Con
     if len(placed) == 1:
         line, only = placed[0]
         return ConfigError(f"{only.text()}.", where=f"{path}:{line}", fix=only.way_on())
-    told = [f"  {path}:{line}: {one.text()}. {one.way_on()}".rstrip() for line, one in placed]
-    return ConfigError("\n".join([f"{len(told)} problems", *told]), where=str(path))
+    told = [f"  {path}:{line}: {one.text()}. {one.way_on()}".rstrip() for line, one in placed[:_MOST_TOLD]]
+    count = f"{len(told)} problems" if len(told) == len(placed) else f"the first {len(told)} problems"
+    return ConfigError("\n".join([count, *told]), where=str(path))
