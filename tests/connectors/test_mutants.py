@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from crm_kare.errors import AccessError, KareError
+from crm_kare.errors import AccessError, ConfigError, KareError
 from crm_kare.labels import Label
 from crm_kare.model import Problem
 from crm_kare.ports import (
@@ -227,44 +227,114 @@ class OtherSignature(MemoryConnector):
         return super().record_url(source, key)
 
 
-CAUGHT_BY = {
-    DropsTheLastPage: "every_count_around_a_page_is_whole",
-    RepeatsThePageBorder: "every_count_around_a_page_is_whole",
-    YieldsNothingWhereThereIsNothing: "every_count_around_a_page_is_whole",
-    SwallowsAFailedLogin: "a_wrong_login_is_a_problem_of_check_and_an_error_elsewhere",
-    ForgetsTheTimeZone: "golden_rows_come_back_equal",
-    CutsPointsInTimeToDays: "golden_rows_come_back_equal",
-    TurnsMoneyIntoFloats: "golden_rows_come_back_equal",
-    ReadsBlankAsEmptyText: "blank_comes_back_as_none",
-    LosesBorderTies: "equal_stamps_at_the_border_lose_nothing",
-    StartsTheCursorAtTheEnd: "a_stop_in_mid_pull_keeps_the_starting_point",
-    ForgetsWhereItStopped: "a_stop_in_mid_pull_loses_nothing",
-    ForgetsTombstones: "deleted_records_become_tombstones",
-    CollectsAllPages: "pages_are_yielded_one_by_one",
-    AlwaysPullsEverything: "capabilities_hold_in_both_directions",
-    HidesAnAbility: "capabilities_hold_in_both_directions",
-    GivesNoReason: "capabilities_hold_in_both_directions",
-    LogsInWhenConstructed: "constructing_touches_nothing",
-    OpensAFileWhenConstructed: "constructing_touches_nothing",
-    ShowsItsToken: "nothing_shows_a_secret",
-    RaisesFromCheck: "a_wrong_login_is_a_problem_of_check_and_an_error_elsewhere",
-    ChecksTheFirstProblemOnly: "check_lists_all_problems_at_once",
-    NamesOneMissingFieldOnly: "missing_fields_stop_the_pull_and_are_all_named",
-    IgnoresMissingFields: "missing_fields_stop_the_pull_and_are_all_named",
-    BringsEveryField: "only_mapped_fields_come",
-    ProvisionsInADryRun: "provisioning_twice_changes_nothing",
-    AlwaysSaysItCreates: "provisioning_twice_changes_nothing",
-    KeepsFieldsOnDeprovision: "deprovisioning_takes_away_what_provisioning_made",
-    SchemaOfNothing: "schema_shows_every_mapped_field",
-    HasNoTimeZone: "the_organisation_has_a_name_and_a_zone",
-    CountsNoCalls: "calls_are_counted",
-    OtherSignature: "every_method_has_the_ports_signature",
-}
+class AlwaysFindsSomething(MemoryConnector):
+    def check(self, specs: Sequence[StreamSpec], fields: Sequence[LabelField]) -> list[Problem]:
+        return [*super().check(specs, fields), Problem("odd", "Something is odd.", "Look.")]
 
 
-@pytest.mark.parametrize("mutant", CAUGHT_BY, ids=lambda mutant: mutant.__name__)
-def test_the_suite_rejects(mutant: type[MemoryConnector], reject: Reject) -> None:
-    reject(mutant, CAUGHT_BY[mutant])
+class InventsObjects(MemoryConnector):
+    def schema(self, source: str, *, fill_rates: bool = False) -> list[FieldInfo]:
+        try:
+            return super().schema(source, fill_rates=fill_rates)
+        except ConfigError:
+            return []
+
+
+class LosesAnId(MemoryConnector):
+    def pull(self, spec: StreamSpec, cursor: str | None) -> Iterator[Page]:
+        for page in super().pull(spec, cursor):
+            first = page.records.column(0).to_pylist()[:1]
+            yield _mapped(page, spec.fields[0].column, lambda text, first=first: None if [text] == first else text)
+
+
+class IsNeverTheSame(MemoryConnector):
+    def pull(self, spec: StreamSpec, cursor: str | None) -> Iterator[Page]:
+        for page in super().pull(spec, cursor):
+            yield _mapped(page, "name", lambda text: f"{text} {id(self)}")
+
+
+class ReadsLatinOnly(MemoryConnector):
+    def pull(self, spec: StreamSpec, cursor: str | None) -> Iterator[Page]:
+        for page in super().pull(spec, cursor):
+            yield _mapped(page, "name", lambda text: text and text.encode("latin-1", "ignore").decode("latin-1"))
+
+
+class CutsLongTexts(MemoryConnector):
+    def pull(self, spec: StreamSpec, cursor: str | None) -> Iterator[Page]:
+        for page in super().pull(spec, cursor):
+            yield _mapped(page, "name", lambda text: text and text[:80])
+
+
+class ForgetsLabels(MemoryConnector):
+    def pull(self, spec: StreamSpec, cursor: str | None) -> Iterator[Page]:
+        for page in super().pull(spec, cursor):
+            yield _mapped(page, "crm_Override", lambda _: None)
+
+
+class BringsNothingNew(MemoryConnector):
+    def pull(self, spec: StreamSpec, cursor: str | None) -> Iterator[Page]:
+        for page in super().pull(spec, cursor):
+            again = cursor is not None and "after" not in cursor
+            yield replace(page, records=_empty(spec)) if again else page
+
+
+CAUGHT = (
+    (DropsTheLastPage, "every_count_around_a_page_is_whole"),
+    (RepeatsThePageBorder, "every_count_around_a_page_is_whole"),
+    (YieldsNothingWhereThereIsNothing, "every_count_around_a_page_is_whole"),
+    (SwallowsAFailedLogin, "a_wrong_login_is_a_problem_of_check_and_an_error_elsewhere"),
+    (ForgetsTheTimeZone, "golden_rows_come_back_equal"),
+    (CutsPointsInTimeToDays, "golden_rows_come_back_equal"),
+    (TurnsMoneyIntoFloats, "golden_rows_come_back_equal"),
+    (ReadsBlankAsEmptyText, "blank_comes_back_as_none"),
+    (LosesBorderTies, "equal_stamps_at_the_border_lose_nothing"),
+    (StartsTheCursorAtTheEnd, "a_stop_in_mid_pull_keeps_the_starting_point"),
+    (ForgetsWhereItStopped, "a_stop_in_mid_pull_loses_nothing"),
+    (ForgetsTombstones, "deleted_records_become_tombstones"),
+    (CollectsAllPages, "pages_are_yielded_one_by_one"),
+    (AlwaysPullsEverything, "capabilities_hold_in_both_directions"),
+    (HidesAnAbility, "capabilities_hold_in_both_directions"),
+    (GivesNoReason, "capabilities_hold_in_both_directions"),
+    (LogsInWhenConstructed, "constructing_touches_nothing"),
+    (OpensAFileWhenConstructed, "constructing_touches_nothing"),
+    (ShowsItsToken, "nothing_shows_a_secret"),
+    (RaisesFromCheck, "a_wrong_login_is_a_problem_of_check_and_an_error_elsewhere"),
+    (ChecksTheFirstProblemOnly, "check_lists_all_problems_at_once"),
+    (NamesOneMissingFieldOnly, "missing_fields_stop_the_pull_and_are_all_named"),
+    (IgnoresMissingFields, "missing_fields_stop_the_pull_and_are_all_named"),
+    (BringsEveryField, "only_mapped_fields_come"),
+    (ProvisionsInADryRun, "provisioning_twice_changes_nothing"),
+    (AlwaysSaysItCreates, "provisioning_twice_changes_nothing"),
+    (KeepsFieldsOnDeprovision, "deprovisioning_takes_away_what_provisioning_made"),
+    (SchemaOfNothing, "schema_shows_every_mapped_field"),
+    (HasNoTimeZone, "the_organisation_has_a_name_and_a_zone"),
+    (CountsNoCalls, "calls_are_counted"),
+    (OtherSignature, "every_method_has_the_ports_signature"),
+    (ChecksTheFirstProblemOnly, "check_finds_label_fields_that_are_not_there"),
+    (DropsTheLastPage, "many_equal_stamps_cross_a_page"),
+    (LosesBorderTies, "a_record_that_moves_between_pages_is_not_lost"),
+    (ForgetsTombstones, "a_record_deleted_in_mid_pull_becomes_a_tombstone_later"),
+    (AlwaysFindsSomething, "check_finds_nothing_wrong_when_all_is_well"),
+    (InventsObjects, "an_unknown_object_is_a_config_error"),
+    (LosesAnId, "ids_are_there_and_unique"),
+    (IsNeverTheSame, "pulling_twice_brings_the_same"),
+    (ReadsLatinOnly, "hostile_texts_come_back"),
+    (CutsLongTexts, "a_long_text_comes_back_whole"),
+    (ForgetsLabels, "label_fields_come_with_the_accounts"),
+    (BringsNothingNew, "a_second_pull_brings_what_changed"),
+)
+
+
+@pytest.mark.parametrize(("mutant", "check"), CAUGHT, ids=lambda one: getattr(one, "__name__", one))
+def test_the_suite_rejects(mutant: type[MemoryConnector], check: str, reject: Reject) -> None:
+    reject(mutant, check)
+
+
+def test_every_check_has_a_mutant() -> None:
+    text = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_mutants*.py"))
+    about_the_rig = {"every_label_the_rig_has_is_a_known_one"}
+    unproved = {check.__name__ for check in CHECKS if f'"{check.__name__}"' not in text} - about_the_rig
+    assert unproved == set()
 
 
 def test_every_check_runs_on_the_memory_rig(tmp_path: Path) -> None:
