@@ -9,11 +9,13 @@ from pydantic import BaseModel
 from crm_kare.config.expressions import FUNCTIONS
 from crm_kare.config.mapping import ExtraField, Labels, Mapping, StreamMap
 from crm_kare.config.mapping.model import AccountsMap
+from crm_kare.config.project import Crm, Project
 from crm_kare.labels import LABELS, Editor
 from crm_kare.model import FACTS, STREAMS, Column
 
 DOCS = Path(__file__).parents[2] / "docs"
 MAPPING = (DOCS / "mapping.md").read_text(encoding="utf-8")
+SETTINGS = (DOCS / "settings.md").read_text(encoding="utf-8")
 EXPRESSIONS = (DOCS / "expressions.md").read_text(encoding="utf-8")
 
 
@@ -65,3 +67,22 @@ def test_every_key_is_in_the_docs() -> None:
 def test_every_function_is_in_the_docs() -> None:
     for name in FUNCTIONS:
         assert f"`{name}(" in EXPRESSIONS
+
+
+def leaves(model: type[BaseModel], front: str = "") -> list[tuple[str, object]]:
+    """Dotted keys and their defaults; a CRM's stand behind `crms.NAME`."""
+    found: list[tuple[str, object]] = []
+    for name, field in model.model_fields.items():
+        if name == "crms":
+            found += leaves(Crm, "crms.NAME.")
+        elif isinstance(field.default, BaseModel):
+            found += leaves(type(field.default), f"{front}{name}.")
+        else:
+            found.append((front + name, "required" if field.is_required() else field.default or "none"))
+    return found
+
+
+def test_every_key_of_the_project_is_in_the_docs_with_its_default() -> None:
+    for key, default in leaves(Project):
+        row = next(line for line in SETTINGS.splitlines() if line.startswith(f"| `{key}` |"))
+        assert row.split("|")[2].strip().strip("`") == str(default)
