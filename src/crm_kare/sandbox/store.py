@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
@@ -234,15 +235,15 @@ class Org:
     def load(self, name: str, records: Iterable[Mapping[str, Any]]) -> None:
         """Many new records at once. Each has `_id` (from `mint`) and may have the other system columns; no history."""
         now = self.now_ms()
-        columns = [*SYSTEM_COLUMNS, *self._fields[name]]
-        blank: Record = {"_deleted": 0, "_created": now, "_modified": now}
-        marks = ", ".join("?" * len(columns))
-        quoted = ", ".join(f'"{one}"' for one in columns)
         with self.store.transaction() as database:
-            database.executemany(
-                f"INSERT INTO {self.table(name)} ({quoted}) VALUES ({marks})",  # noqa: S608  names are ours
-                ([one.get(column, blank.get(column)) for column in columns] for one in records),
-            )
+            for names, alike in groupby(records, key=tuple):
+                stamps = {one: now for one in ("_created", "_modified") if one not in names}
+                columns = ", ".join(f'"{one}"' for one in (*names, *stamps))
+                marks = ", ".join("?" * (len(names) + len(stamps)))
+                database.executemany(
+                    f"INSERT INTO {self.table(name)} ({columns}) VALUES ({marks})",  # noqa: S608  names are ours
+                    ((*one.values(), *stamps.values()) for one in alike),
+                )
 
     def insert(self, name: str, values: Mapping[str, Any], who: str) -> str:
         """One new record; its id."""
