@@ -54,7 +54,7 @@ def canonical(value: Any, kind: Kind, *, is_id: bool = False) -> str | None:
     text = _compound(value) if isinstance(value, Mapping) else str(value)
     if kind is Kind.DATE:
         return _instant(text)
-    return long_id(text) if is_id else text
+    return (long_id(text) if is_id else text) or None
 
 
 def _compound(value: Mapping[str, Any]) -> str:

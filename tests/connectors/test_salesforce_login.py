@@ -189,3 +189,11 @@ def test_a_given_token_alone_cannot_be_renewed(org: Any) -> None:
         name_of(org, INSTANCE_URL=org.running.url, ACCESS_TOKEN="gone")
     assert "Renew the token" in caught.value.fix
     assert len(org.running.faults.calls()) == 1
+
+
+def test_the_soap_login_against_the_sandbox(org: Any) -> None:
+    held = org.org.credentials
+    given = {"LOGIN_URL": org.running.url, "USERNAME": held.username, "PASSWORD": held.password}
+    assert name_of(org, **given, SECURITY_TOKEN=held.security_token) == "Sandbox Supplies"
+    with pytest.raises(AccessError, match="INVALID_LOGIN"):
+        name_of(org, **given, SECURITY_TOKEN="wrong")

@@ -208,6 +208,21 @@ def test_no_records_cost_no_call(org: Any) -> None:
     assert org.calls() == 0
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+def test_at_a_fifth_of_all_calls_going_wrong_everything_is_written_once(org: Any, seed: int) -> None:
+    connector, ids = ready(org, 60)
+    ways = [("status", False), ("status", True), (DROP, True), (DROP, False), ("truncate", False)]
+    for place, (kind, after) in enumerate(ways):
+        fault = Fault("/services/data/*", kind=kind, after=after, times=0, share=0.04, seed=10 * seed + place)
+        org.running.faults.order(fault)
+    for start in range(0, 60, 6):
+        outcomes = connector.write(request(org, *(reason(key) for key in ids[start : start + 6])))
+        assert set(statuses(outcomes)) == {CHANGED}
+    assert {held(org, key) for key in ids} == {"Hello"}
+    pulled = steps.pull(connector, org.setting.specs["accounts"])
+    assert set(pulled.rows) == set(ids)
+
+
 DATA = "https://acme.my.salesforce.com/services/data/v62.0"
 KEYS = ("001000000000001AAA", "001000000000002AAA")
 
