@@ -11,8 +11,9 @@
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
 
@@ -47,15 +48,14 @@ def stage_properties(source: str) -> tuple[str, str]:
     return _STAGES_OF_ORDERS.get(source, ("pipeline", "dealstage"))
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """One record as pulled: `links` by target object, resolved to one id; `product` its product's properties."""
 
     id: str
     properties: Mapping[str, Any]
-    raw: Json = field(default_factory=dict)
-    links: Mapping[str, str | None] = field(default_factory=dict)
-    product: Mapping[str, Any] = field(default_factory=dict)
+    raw: Json
+    links: Mapping[str, str | None] = MappingProxyType({})
+    product: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,11 @@ class Wanted:
     products: tuple[str, ...]
 
 
-Reader = Callable[[Record], str | None]
+Reader = Callable[[Sequence[Record]], list[str | None]]
+"""Makes one column of the records; column by column, because a call per value would cost more than the JSON."""
+
+_AS_IT_STANDS: Final = {"string", "number", "enumeration", "phone_number"}
+"""Property types whose values are canonical text already, but for the empty one."""
 
 
 def wanted(spec: StreamSpec) -> Wanted:
@@ -114,37 +118,54 @@ def readers(spec: StreamSpec, properties: Mapping[str, Property], stages: Stages
 def _reader(one: SourceField, source: str, properties: Mapping[str, Property], stages: Stages) -> Reader:
     name = one.source
     if name == "id":
-        return lambda record: record.id
+        return lambda records: [record.id for record in records]
     if name in LINKS:
         target = LINKS[name]
-        return lambda record: record.links.get(target)
+        return lambda records: [record.links.get(target) for record in records]
     if name in _STAGE_FIELDS:
         return _stage_reader(name, source, stages)
     if name.startswith(PRODUCT):
         product = name.removeprefix(PRODUCT)
-        return lambda record: canonical(record.product.get(product), "string")
-    known = properties.get(name)
-    kind = known.type if known else "string"
-    return lambda record: canonical(record.properties.get(name), kind)
+        return lambda records: [canonical(record.product.get(product), "string") for record in records]
+    return _property_reader(name, _value_type(properties.get(name)))
+
+
+def _value_type(known: Property | None) -> str:
+    if known is None:
+        return "string"
+    return "bool" if known.kind() is Kind.BOOL else known.type
+
+
+def _property_reader(name: str, kind: str) -> Reader:
+    if kind not in _AS_IT_STANDS:
+        return lambda records: [canonical(record.properties.get(name), kind) for record in records]
+
+    def read(records: Sequence[Record]) -> list[str | None]:
+        values = [record.properties.get(name) for record in records]
+        return [value if value.__class__ is str and value else canonical(value, kind) for value in values]
+
+    return read
 
 
 def _stage_reader(name: str, source: str, stages: Stages) -> Reader:
     pipeline, stage = stage_properties(source)
-    pick = _STAGE_FIELDS[name]
+    texts: dict[tuple[Any, Any], str | None] = {
+        key: canonical(_STAGE_FIELDS[name](one), "string") for key, one in stages.items()
+    }
 
-    def read(record: Record) -> str | None:
-        found = stages.get((str(record.properties.get(pipeline)), str(record.properties.get(stage))))
-        return canonical(pick(found), "string") if found else None
+    def read(records: Sequence[Record]) -> list[str | None]:
+        return [texts.get((record.properties.get(pipeline), record.properties.get(stage))) for record in records]
 
     return read
 
 
 def owner_reader(one: SourceField) -> Reader:
     """Reader for the owners stream, whose records are no CRM objects."""
-    pseudo: dict[str, Reader] = {"@name": _owner_name, "@team": _owner_team, "@active": _owner_active}
+    pseudo = {"@name": _owner_name, "@team": _owner_team, "@active": _owner_active}
     if one.source in pseudo:
-        return pseudo[one.source]
-    return lambda record: canonical(record.raw.get(one.source), "string")
+        pick = pseudo[one.source]
+        return lambda records: [pick(record) for record in records]
+    return lambda records: [canonical(record.raw.get(one.source), "string") for record in records]
 
 
 def _owner_name(record: Record) -> str | None:
@@ -200,7 +221,7 @@ def owner_fields() -> list[FieldInfo]:
 
 def batch(spec: StreamSpec, read: Sequence[Reader], records: Sequence[Record]) -> pa.RecordBatch:
     """The records as one Arrow batch."""
-    columns = [_array([reader(record) for record in records]) for reader in read]
+    columns = [_array(reader(records)) for reader in read]
     return pa.RecordBatch.from_arrays(columns, schema=spec.arrow_schema())
 
 

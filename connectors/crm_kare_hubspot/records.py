@@ -1,9 +1,8 @@
 """Reading records and their associations in batches; a 207 is data here: it names the records that are not there."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from crm_kare.errors import StopError
 from crm_kare_hubspot.answers import Json, details, results
@@ -44,8 +43,7 @@ def merged_ids(record: Json) -> tuple[str, ...]:
     return tuple(one for part in str(told).split(";") if (one := part.strip()) and one != own)
 
 
-@dataclass(frozen=True)
-class Link:
+class Link(NamedTuple):
     """One associated record."""
 
     id: str
@@ -57,13 +55,13 @@ def listed_links(record: Json, target: str) -> list[Link] | None:
 
     The same record stands there once per association type: `deal_to_company` is the primary one.
     """
-    told = (record.get("associations") or {}).get(target) or {}
+    told = (record.get("associations") or {}).get(target)
+    if not told:
+        return []
     if (told.get("paging") or {}).get("next"):
         return None
-    found = [
-        Link(str(one.get("id")), str(one.get("type", "")).endswith("_to_company")) for one in told.get("results") or []
-    ]
-    return _once(found)
+    listed = told.get("results") or ()
+    return _once([(str(one.get("id")), str(one.get("type")).endswith("_to_company")) for one in listed])
 
 
 def fetched_links(client: Client, source: str, target: str, ids: Sequence[str]) -> dict[str, list[Link]]:
@@ -99,16 +97,18 @@ def _is_primary(kind: Json, primary: int | None) -> bool:
     return kind.get("typeId") == primary or (primary is None and kind.get("label") == "Primary")
 
 
-def _once(links: Iterable[Link]) -> list[Link]:
+def _once(links: Iterable[tuple[str, bool]]) -> list[Link]:
     """Each record once, primary where any of its associations is."""
     found: dict[str, bool] = {}
-    for one in links:
-        found[one.id] = found.get(one.id, False) or one.primary
+    for key, primary in links:
+        found[key] = primary or found.get(key, False)
     return [Link(key, primary) for key, primary in found.items()]
 
 
 def chosen(links: Sequence[Link]) -> str | None:
     """The primary one, else the one with the lowest id; None where there is none."""
+    if len(links) == 1:
+        return links[0].id
     best = [one.id for one in links if one.primary] or [one.id for one in links]
     return min(best, key=lambda one: (len(one), one), default=None)
 

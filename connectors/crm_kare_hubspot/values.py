@@ -13,7 +13,6 @@ from crm_kare.labels import FieldType, Label
 
 _MILLISECONDS: Final = re.compile(r"-?\d{9,}")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_BOOLEANS: Final = {"true", "false"}
 
 
 def canonical(value: Any, kind: str) -> str | None:
@@ -25,9 +24,7 @@ def canonical(value: Any, kind: str) -> str | None:
         return _moment(text)
     if kind == "date":
         return _day(text)
-    if kind == "bool" or (kind == "enumeration" and text.lower() in _BOOLEANS):
-        return text.lower()
-    return text
+    return text.lower() if kind == "bool" else text
 
 
 def _moment(text: str) -> str:
