@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -79,7 +79,8 @@ def renewed(old: Portfolio, new: Portfolio, moved_by: float) -> Portfolio:
         *((_ends(old.proposed.get(name))[i], _ends(one)[i]) for name, one in new.proposed.items() for i in (0, 1)),
     ]
     values = any(_values(old, name) != set(one.values) for name, one in new.proposed.items())
-    return new if values or any(_moved(was, now, moved_by) for was, now in pairs) else old
+    moved = values or any(_moved(was, now, moved_by) for was, now in pairs)
+    return new if moved else replace(old, measured_on=new.measured_on)
 
 
 def is_due(portfolio: Portfolio | None, as_of: date, measuring_day: int) -> bool:

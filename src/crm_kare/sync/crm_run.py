@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Final
 
 import pyarrow as pa
 
+from crm_kare.config.mapping import Mapping
 from crm_kare.errors import KareError
 from crm_kare.model import Outcome, OutcomeStatus, Problem, RunStatus
 from crm_kare.ports import Calls, Connector
@@ -82,6 +84,11 @@ class CrmRun:
         self._began = runtime.clock.monotonic()
         self._took = 0.0
         self._listed: Counter[str] = Counter()
+
+    @cached_property
+    def mapping(self) -> Mapping:
+        """The CRM's mapping, read once a run."""
+        return self.runtime.mapping(self.crm)
 
     @property
     def connector(self) -> Connector:

@@ -95,12 +95,14 @@ journal where it knows, so that a person's edit is no change of ours. Rank moves
 """
 
 _CELLS: Final = """
-CREATE VIEW cells AS
+CREATE TABLE cells AS
 SELECT pairs.account_id, gone, label, position, judgement, old, new, own.value AS own, own.account_id IS NOT NULL AS known
 FROM pairs JOIN label USING (label) LEFT JOIN own USING (account_id, label)
+WHERE old IS DISTINCT FROM new OR own.account_id IS NULL OR own.value IS DISTINCT FROM new
 """
+"""All but the cells that hold what we want and that we know as ours: on a quiet day none."""
 
-_MOVED: Final = "CREATE TABLE moved AS SELECT * FROM cells WHERE old IS DISTINCT FROM new"
+_MOVED: Final = "CREATE VIEW moved AS SELECT * FROM cells WHERE old IS DISTINCT FROM new"
 
 _EDITED: Final = """
 CREATE TABLE edited AS
@@ -110,8 +112,8 @@ WHERE known AND judgement AND old IS NOT NULL AND old IS DISTINCT FROM own AND N
 """Cells in which a person's value stands: neither ours, nor wanted, nor blank."""
 
 _FREE: Final = """
-CREATE TABLE free AS
-SELECT * FROM moved WHERE NOT (judgement AND account_id IN (SELECT account_id FROM edited))
+CREATE VIEW free AS
+SELECT account_id, position, gone FROM moved WHERE NOT (judgement AND account_id IN (SELECT account_id FROM edited))
 """
 
 _PLANNED: Final = """
@@ -130,7 +132,9 @@ FROM old LEFT JOIN held USING (account_id)
 """
 """The computed profile that each account held, by the journal, else by the CRM; `seen` where there was a judgement."""
 
-_GET_CHANGES: Final = "SELECT account_id, label, old, new FROM planned ORDER BY account_id, position"
+_GET_CHANGES: Final = """
+SELECT account_id, label, old, new FROM moved SEMI JOIN planned USING (account_id, position) ORDER BY account_id, position
+"""
 _GET_CONFLICTS: Final = (
     "SELECT account_id, label, own AS ours, old AS present, new FROM edited ORDER BY account_id, position"
 )
@@ -140,10 +144,11 @@ FROM (SELECT account_id, bool_or(gone) AS gone FROM planned GROUP BY account_id)
 JOIN old USING (account_id) LEFT JOIN judged USING (account_id)
 ORDER BY account_id
 """
+_OURS: Final = "CREATE TABLE ours AS SELECT account_id FROM own UNION SELECT account_id FROM planned"
+
 _GET_AGREED: Final = """
 SELECT account_id, label, new AS value FROM cells
-WHERE old IS NOT DISTINCT FROM new AND NOT (known AND own IS NOT DISTINCT FROM new)
-    AND (new IS NOT NULL OR known OR account_id IN (SELECT account_id FROM planned UNION SELECT account_id FROM own))
+WHERE old IS NOT DISTINCT FROM new AND (new IS NOT NULL OR known OR account_id IN (SELECT account_id FROM ours))
 ORDER BY account_id, position
 """
 """Cells that hold what we want and that the journal does not know as ours: a filled one always, a blank one of an account
@@ -206,6 +211,7 @@ def differences(compared: Compared, policy: Policy, scope: Scope, as_of: date) -
             _EDITED,
             _FREE,
             _PLANNED,
+            _OURS,
             _BEFORE,
         ):
             engine.execute(step)

@@ -28,7 +28,7 @@ _UNKNOWN_SHARE, _APPROVED = "unknown_share", "approved"
 
 def settle_left(run: CrmRun) -> None:
     """Read back what earlier runs left unknown."""
-    mapping = run.runtime.mapping(run.crm)
+    mapping = run.mapping
     settle(
         run.connector,
         run.runtime.journal,
@@ -41,7 +41,7 @@ def settle_left(run: CrmRun) -> None:
 
 def pull_in(run: CrmRun) -> None:
     """Bring the mirror up to date; where it shrank too much, it stays as it was and a brake is noted."""
-    runtime, mapping = run.runtime, run.runtime.mapping(run.crm)
+    runtime, mapping = run.runtime, run.mapping
     mirror = runtime.mirror(run.crm)
     organisation = in_zone(mapping, _organisation(run))
     there, missing = _fields(run, mapping)
@@ -75,7 +75,7 @@ def judge_all(run: CrmRun) -> Judged:
 
 def plan_changes(run: CrmRun, judged: Judged) -> Plan:
     """What the CRM holds against what it should hold."""
-    journal, mapping = run.runtime.journal, run.runtime.mapping(run.crm)
+    journal, mapping = run.runtime.journal, run.mapping
     run.tell("plan", 0, judged.labels.num_rows)
     held = journal.labels.held(run.crm)
     plan = run.plan = make_plan(
@@ -111,7 +111,7 @@ def brake(run: CrmRun, plan: Plan) -> None:
 
 def take_saved(run: CrmRun, saved: SavedPlan) -> Plan:
     """Make a saved plan the run's plan; `UnsafePlan` where the CRM moved since."""
-    mapping = run.runtime.mapping(run.crm)
+    mapping = run.mapping
     require_fresh(saved, run.crm, label_fields(mapping, run.connector), present_values(run.runtime, run.crm))
     run.plan, run.as_of = saved.plan, saved.plan.as_of
     run.runtime.journal.notes.mark_applied(run.crm, saved.digest, run.run_id, run.runtime.clock.now())
