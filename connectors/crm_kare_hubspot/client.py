@@ -9,6 +9,8 @@ import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from hubspot.crm.objects import ApiClient, Configuration
@@ -39,6 +41,7 @@ _LOCAL_BURST: Final = 100_000
 _SEARCHES: Final = 4
 """Searches per second: HubSpot allows five per portal, for all its apps together, and sends no headers about it."""
 _POOL: Final = 8
+_SAME_TIME: Final = timedelta(seconds=2)
 _VERSION: Final = re.compile(r"v3|\d{4}-\d{2}")
 _UNAUTHORISED: Final = 401
 
@@ -77,6 +80,7 @@ class Client:
         self._lock = threading.Lock()
         self._calls = Calls()
         self._quota = Quota()
+        self._ahead = timedelta()
         self._api: ApiClient | None = None
 
     def ask(self, call: Call) -> Reply:
@@ -121,6 +125,12 @@ class Client:
                 fix="Write v3, or a dated version such as 2026-09, or leave it out.",
             )
         return Paths(version)
+
+    def now(self) -> datetime:
+        """The present moment by our clock, or by HubSpot's where ours runs ahead of it: what changes there after this
+        moment bears a later stamp.
+        """
+        return self._clock.now() - self._ahead
 
     def calls(self) -> Calls:
         """Calls so far, without those for tokens."""
@@ -239,6 +249,10 @@ class Client:
         left = _number(headers.get("X-HubSpot-RateLimit-Daily-Remaining"))
         if limit is not None and left is not None:
             self._quota = Quota(used=limit - left, limit=limit)
+        if dated := _moment(headers.get("Date")):
+            # The header has whole seconds, so a second or two is no difference.
+            ahead = self._clock.now() - dated
+            self._ahead = ahead if ahead > _SAME_TIME else timedelta()
 
 
 def _login_error(error: CallError, where: str) -> KareError:
@@ -262,6 +276,14 @@ def _decoded(status: int, body: bytes, *, writes: bool) -> Json:
     if not isinstance(found, dict):
         raise shape_error(status, len(body), writes=writes)
     return found
+
+
+def _moment(value: str | None) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(value) if value else None
+    except ValueError:
+        return None
+    return found if found and found.tzinfo else None
 
 
 def _number(value: str | None) -> int | None:

@@ -179,7 +179,7 @@ class HubSpotConnector:
             raise missing_error(spec, gone, {f"{PRODUCT}{name}": one for name, one in known.items()})
 
     def _position(self, pull: Pull, cursor: str | None) -> Position:
-        now = self._context.clock.now()
+        now = self._client.now()
         asked = mark(pull.spec, stages_mark(pull.stages))
         at = position(cursor)
         if at is None:

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from crm_kare.model import Kind
 from crm_kare.ports import Connector, Context, SourceField, StreamSpec
 from crm_kare.sandbox.hubspot import Limits
 from crm_kare.testing import steps
-from crm_kare.testing.clock import FakeClock
+from crm_kare.testing.clock import MORNING, FakeClock
 from crm_kare_hubspot import connector
 
 on_sandbox = pytest.mark.parametrize("rig", ["hubspot"], indirect=True)
@@ -85,7 +87,7 @@ class Script:
     """Answers in order, the last one again and again; requests as they came."""
 
     answers: Sequence[tuple[int, Mapping[str, str], bytes]]
-    asked: list[tuple[str, str, Mapping[str, str]]] = field(default_factory=list)
+    asked: list[tuple[str, str, Mapping[str, str], bytes]] = field(default_factory=list)
     url: str = ""
 
 
@@ -97,10 +99,10 @@ def served(*answers: tuple[int, Mapping[str, str], bytes]) -> Iterator[Script]:
         protocol_version = "HTTP/1.1"
 
         def _answer(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             status, headers, body = script.answers[min(len(script.asked), len(script.answers) - 1)]
-            script.asked.append((self.command, self.path, dict(self.headers)))
-            self.send_response(status)
+            script.asked.append((self.command, self.path, dict(self.headers), sent))
+            self.send_response_only(status)
             for name, value in {**headers, "Content-Length": str(len(body))}.items():
                 self.send_header(name, value)
             self.end_headers()
@@ -308,6 +310,21 @@ def test_the_burst_follows_the_headers() -> None:
         one.close()
     assert len(clock.slept) == 2
     assert sum(clock.slept) == pytest.approx(20.0)
+
+
+def test_a_clock_that_runs_ahead_of_hubspots_loses_nothing() -> None:
+    clock = FakeClock()
+    behind = format_datetime(clock.now() - timedelta(minutes=20), usegmt=True)
+    empty = (200, {"Date": behind}, b'{"results": [], "total": 0}')
+    with served((200, {"Date": behind}, PROPERTIES[2]), empty) as script:
+        one = made(script, clock)
+        (page,) = one.pull(SPEC, None)
+        clock.advance(3600)
+        list(one.pull(SPEC, page.cursor))
+        one.close()
+    (asked,) = (json.loads(body) for _, path, _, body in script.asked if path.endswith("/search"))
+    since = int(asked["filterGroups"][0]["filters"][0]["value"]) / 1000
+    assert since == MORNING.timestamp() - 20 * 60 - 120
 
 
 def test_the_pools_own_log_tells_no_token(caplog: pytest.LogCaptureFixture) -> None:
