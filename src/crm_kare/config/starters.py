@@ -106,7 +106,9 @@ def _prefix(name: str, connector: str, crms: Mapping[str, str]) -> str:
 
 
 def _logins(crms: Mapping[str, str]) -> str:
-    lines = ["# Copy this file to .env and fill it in; .env is never committed. Other ways to log in: docs/settings.md."]
+    lines = [
+        "# Copy this file to .env and fill it in; .env is never committed. Other ways to log in: docs/settings.md."
+    ]
     for name, connector in crms.items():
         lines += ["", f"# {name}", *(_prefix(name, connector, crms) + one for one in _LOGINS.get(connector, ()))]
     return "\n".join(lines) + "\n"
