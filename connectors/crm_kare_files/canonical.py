@@ -25,7 +25,6 @@ from crm_kare_files.options import Reading
 
 _pc: Final[Any] = pc  # the stubs lack the overloads for mixed arrays and scalars
 _PLAIN: Final = r"^[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?$"
-_WHOLE: Final = r"^[+-]?[0-9]+$"
 _ISO_DAY: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 _AMBIGUOUS: Final = re.compile(r"\d{1,4}[/.\-]\d{1,2}[/.\-]\d{1,4}(\D.*)?")
 _SIGNS: Final = re.compile(r"[A-Z]{3}|[$€£¥₹₽₩₺฿₫₴₦%]")
@@ -72,12 +71,20 @@ def _by_kind(array: Column, kind: Kind, reading: Reading) -> Converted:
         case Kind.TEXT:
             return Converted(array)
         case Kind.NUMBER | Kind.MONEY:
-            clean = _pc.match_substring_regex(array, _PLAIN if reading.decimal == "." else _WHOLE)
-            return _patched(array, clean, lambda text: number(text, reading.decimal))
+            return _numbers(array, reading.decimal)
         case Kind.DATE:
             return _dates(array, reading)
         case Kind.BOOL:
             return _patched(array, _pc.is_in(array, pa.array(["true", "false"])), truth)
+
+
+def _numbers(array: Column, decimal: str) -> Converted:
+    """Groups and decimal commas are made plain for the whole column at once, all other texts by `number`."""
+    group = "," if decimal == "." else "."
+    grouped = _pc.match_substring_regex(array, rf"^[+-]?([0-9]{{1,3}}(\{group}[0-9]{{3}})+|[0-9]+)(\{decimal}[0-9]+)?$")
+    ungrouped = _pc.replace_substring(_pc.replace_substring(array, group, ""), decimal, ".")
+    clean = _pc.or_(grouped, _pc.and_(_pc.match_substring_regex(array, _PLAIN), pa.scalar(decimal == ".")))
+    return _patched(_pc.if_else(grouped, ungrouped, array), clean, lambda text: number(text, decimal))
 
 
 def _dates(array: Column, reading: Reading) -> Converted:

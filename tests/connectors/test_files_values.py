@@ -117,6 +117,20 @@ def test_a_column_keeps_its_clean_values_and_tells_the_others_places() -> None:
     assert result.unread == (4,)
 
 
+def test_columns_with_groups_and_decimal_commas_are_read_as_single_numbers_are() -> None:
+    texts = ["1,200.50", "-1,234,567", "12.5", "1,5", "7", "1e3"]
+    assert converted(pa.array(texts), Kind.MONEY, Reading()).values.to_pylist() == [
+        "1200.50",
+        "-1234567",
+        "12.5",
+        None,
+        "7",
+        "1e3",
+    ]
+    result = converted(pa.array(["1.200,50", "12,5", "1.5", "7", "1.234", "1e3"]), Kind.MONEY, Reading(decimal=","))
+    assert (result.values.to_pylist(), result.unread) == (["1200.50", "12.5", None, "7", "1234", "1E+3"], (2,))
+
+
 def test_an_impossible_day_among_good_ones_is_the_only_one_unread() -> None:
     result = converted(pa.array(["2026-02-28", "2026-02-30"]), Kind.DATE, Reading())
     assert (result.values.to_pylist(), result.unread) == (["2026-02-28", None], (1,))
