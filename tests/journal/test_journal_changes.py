@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pyarrow as pa
 import pytest
 
 from crm_kare.journal import WAITS, Journal, changes
@@ -133,3 +134,10 @@ def test_any_text_survives(journal: Journal) -> None:
     (found,) = journal.changes.of_run("r1")
     assert found.change == Change("1", "Reason", "f", odd, odd, odd)
     assert written(journal) == {("1", "Reason"): odd}
+
+
+def test_values_that_the_crm_holds_already_are_adopted_as_ours(journal: Journal) -> None:
+    cells = pa.table({"account_id": ["1", "2"], "label": ["Profile", "Profile"], "value": ["Keep", None]})
+    assert journal.changes.adopt("r1", "acme", cells) == 2
+    assert written(journal) == {("1", "Profile"): "Keep", ("2", "Profile"): None}
+    assert journal.changes.unsettled("acme") == []
