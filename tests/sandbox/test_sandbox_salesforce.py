@@ -8,6 +8,7 @@ import pytest
 import requests
 from simple_salesforce.api import Salesforce
 
+from crm_kare.sandbox import serve
 from crm_kare.sandbox.faults import Fault
 from crm_kare.sandbox.salesforce import environment
 from crm_kare.sandbox.salesforce.ids import normalised, with_checks
@@ -362,3 +363,8 @@ def test_another_process_orders_faults_over_http(salesforce: Any) -> None:
     calls = requests.get(f"{url}/sandbox/calls", params={"path": "*/limits"}, timeout=10).json()
     assert [one["status"] for one in calls] == [502]
     assert requests.delete(f"{url}/sandbox/faults", timeout=10).status_code == 200
+
+
+def test_a_port_that_is_taken_is_an_error(salesforce: Any) -> None:
+    with pytest.raises(OSError, match="in use"), serve(salesforce.clock, accounts=1, port=salesforce.running.port):
+        pytest.fail("two servers on one port")

@@ -3,7 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -150,11 +150,10 @@ class RunningSandbox:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop serving, and give back socket and store."""
+        """Stop serving, and give back the socket; the store stays open."""
         self._server.should_exit = True
         self._thread.join()
         self._socket.close()
-        self.store.close()
 
     def salesforce_environment(self) -> dict[str, str]:
         """The Contract's settings with which a client logs in as the integration user."""
@@ -177,13 +176,18 @@ def serve(
     same_business: bool = True,
     path: Path | None = None,
 ) -> Iterator[RunningSandbox]:
-    """Serve a new sandbox on 127.0.0.1 for the length of the block; port 0 takes a free one. Arguments as `build`."""
+    """Serve a new sandbox on 127.0.0.1 for the length of the block; port 0 takes a free one. Arguments as `build`.
+
+    Raises:
+        OSError: the port is taken.
+    """
     sandbox = build(
         clock, accounts=accounts, seed=seed, as_of=as_of, vendors=vendors, same_business=same_business, path=path
     )
-    running = RunningSandbox(sandbox, port)
-    running.start()
-    try:
-        yield running
-    finally:
-        running.stop()
+    with closing(sandbox.store):
+        running = RunningSandbox(sandbox, port)
+        running.start()
+        try:
+            yield running
+        finally:
+            running.stop()
