@@ -403,3 +403,23 @@ def test_exit_codes_of_several_crms_combine_by_the_contract(acme: Acme) -> None:
         1,
     ]
     assert combined(0, 0) == 0
+
+
+def test_the_real_rules_label_a_small_org_and_a_second_run_is_quiet(empty: World) -> None:
+    empty.add("acme")
+    empty.regular("acme", "regular")
+    empty.account("acme", "prospect")
+    empty.account("acme", "off-profile", industry="Toys")
+    runtime = empty.open()
+    (first,) = sync(runtime, [], FORCE)
+    assert (first.exit_code, first.applied.changed) == (0, 3)
+    shown = {name: empty.labels("acme", name) for name in ("regular", "prospect", "off-profile")}
+    assert {name: one["Profile"] for name, one in shown.items()} == {
+        "regular": "Keep", "prospect": "Attain", "off-profile": None,
+    }  # fmt: skip
+    assert shown["off-profile"]["Motion"] == "Retire"
+    assert "20 Oct 2026" in str(shown["regular"]["Reason"])
+    empty.clock.advance(timedelta(days=1).total_seconds())
+    (second,) = sync(runtime)
+    assert (second.planned.fields, second.calls.write) == (0, 0)
+    runtime.close()

@@ -183,7 +183,7 @@ def test_what_others_wrote_outside_the_filter_is_left_alone() -> None:
 
 def test_a_scope_limits_what_is_written_and_counted() -> None:
     want = {one: KEEP | {"owner": owner} for one, owner in (("a", "Ann"), ("b", "Bob"), ("c", "Bob"))}
-    crm = {one: {} for one in want}
+    crm: dict[str, dict[str, str]] = {one: {} for one in want}
     assert {one.account_id for one in plan_of(want, crm, scope=Scope(owner="Bob"))} == {"b", "c"}
     first = plan_of(want, crm, scope=Scope(limit=2))
     assert {one.account_id for one in first} == {"a", "b"}
@@ -229,7 +229,7 @@ def test_changes_name_the_field_and_the_reason_and_records_hold_both_values() ->
 
 
 def test_the_hash_tells_plans_apart_and_the_order_of_rows_does_not_matter() -> None:
-    crm = {"a": {}, "b": {}}
+    crm: dict[str, dict[str, str]] = {"a": {}, "b": {}}
     one = plan_of({"a": KEEP, "b": KEEP}, crm)
     other = plan_of({"b": KEEP, "a": KEEP}, {"b": {}, "a": {}})
     assert plan_hash(one) == plan_hash(other)

@@ -9,8 +9,8 @@ from typing import Any, Final
 from crm_kare.config import registry
 from crm_kare.config.mapping import Mapping as CrmMapping
 from crm_kare.config.mapping import stream_specs
-from crm_kare.config.project import Project, load_project
 from crm_kare.config.playbooks import load_playbooks, next_steps
+from crm_kare.config.project import Project, load_project
 from crm_kare.config.rulebook import Rulebook, load_rulebook
 from crm_kare.config.settings import Settings, load_settings
 from crm_kare.errors import ConfigError
