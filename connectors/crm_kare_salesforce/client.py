@@ -138,8 +138,9 @@ class Client:
 
     @property
     def discouraged(self) -> str:
-        """Why the chosen way to log in is discouraged; empty where it is not."""
-        return self._choice().first.discouraged
+        """The chosen way to log in and why it is discouraged; empty where it is not."""
+        login = self._choice().first
+        return login.discouraged and f"The login is by {login.way}. {login.discouraged}"
 
     def calls(self) -> Calls:
         """API calls so far; logins are not counted."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -23,6 +24,7 @@ from crm_kare_salesforce.login import (
 )
 
 _P: Final = "SALESFORCE_"
+_PAGES: Final = ".lightning.force.com"
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ def choose(context: Context) -> Ways:
     renewal = _renewable(given, context)
     token, url = given.secret("ACCESS_TOKEN"), given.text("INSTANCE_URL")
     if token and url:
-        session = Session(token, require_safe_url(url, setting=f"{_P}INSTANCE_URL"))
+        session = Session(token, _org_address(url, f"{_P}INSTANCE_URL"))
         return Ways(AccessToken(session), renewal)
     if renewal:
         return Ways(renewal, renewal)
@@ -75,8 +77,24 @@ class _Given:
     def login_url(self) -> str:
         for name in ("LOGIN_URL", "INSTANCE_URL"):
             if url := self.text(name):
-                return require_safe_url(url, setting=_P + name)
+                return _org_address(url, _P + name)
         return PRODUCTION
+
+
+def _org_address(url: str, setting: str) -> str:
+    """Scheme and host of an address; people paste the one of the page they see.
+
+    Raises:
+        ConfigError: it is not https, or the host that serves pages only.
+    """
+    parts = urlsplit(require_safe_url(url, setting=setting))
+    host = parts.hostname or ""
+    if host.endswith(_PAGES):
+        right = f"https://{host.removesuffix(_PAGES)}.my.salesforce.com"
+        raise ConfigError(
+            "This host serves pages, not the API.", where=setting, fix=f"Use the My Domain address: {right}"
+        )
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _renewable(given: _Given, context: Context) -> Login | None:

@@ -170,6 +170,15 @@ def test_plain_http_is_for_loopback_only(tmp_path: Path, url: str) -> None:
         connect(context(tmp_path, INSTANCE_URL=url, ACCESS_TOKEN="t")).organisation()
 
 
+def test_the_address_of_a_page_is_cut_to_the_org_and_that_of_lightning_is_refused(org: Any, tmp_path: Path) -> None:
+    token = org.org.log_in(org.org.integration_user)
+    given = {"INSTANCE_URL": f"{org.running.url}/lightning/page/home?x=1", "ACCESS_TOKEN": token}
+    assert name_of(org, **given) == "Sandbox Supplies"
+    pages = {**given, "INSTANCE_URL": "https://acme.lightning.force.com/lightning"}
+    with pytest.raises(ConfigError, match=r"https://acme\.my\.salesforce\.com"):
+        connect(context(tmp_path, **pages)).organisation()
+
+
 def test_a_session_that_ends_in_mid_run_is_renewed_once_and_the_call_repeated(org: Any) -> None:
     connector = org.connector()
     connector.organisation()
