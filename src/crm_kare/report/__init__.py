@@ -1,1 +1,1 @@
-"""report."""
+"""What leaves the program for people: exports of the labels."""

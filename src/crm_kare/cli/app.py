@@ -1,0 +1,44 @@
+"""All commands, in the order in which a newcomer meets them."""
+
+from typing import Annotated
+
+import typer
+
+from crm_kare import __version__
+from crm_kare.cli import labels, mapping, project, runs, serving
+
+app = typer.Typer(
+    name="crm-kare",
+    help=(
+        "Tags every account of your CRM with its KARE profile (Keep, Attain, Recapture, Expand) and an ICP score, with reasons, "
+        "and writes the tags back as custom fields.\n\n"
+        "New here? `crm-kare demo` shows everything on a local CRM. With a CRM of your own: init, doctor, provision, plan, apply, serve."
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(asked: bool) -> None:  # noqa: FBT001  Typer calls it with the flag
+    if asked:
+        typer.echo(f"crm-kare {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Options that stand before the command."""
+
+
+project.register(app)
+mapping.register(app)
+runs.register(app)
+labels.register(app)
+serving.register(app)

@@ -1,0 +1,136 @@
+"""What every command shares: options, the open project, signals, and how an error ends the program."""
+
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Event
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import click
+import typer
+
+from crm_kare.clock import SystemClock
+from crm_kare.errors import InterruptedRun, KareError
+
+if TYPE_CHECKING:
+    from crm_kare.sync.runtime import Runtime
+
+ProjectOption = Annotated[
+    Path,
+    typer.Option(
+        "--project", "-p", help="Folder of the project (the one with crm-kare.yaml).", envvar="CRM_KARE_PROJECT"
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, and nothing else there.")]
+
+_SIGNALS: Final = {signal.SIGINT: 130, signal.SIGTERM: 143}
+
+
+class Stop:
+    """Whether somebody asked us to stop, and by which signal; a second signal of the kind ends the program at once."""
+
+    def __init__(self, clock: SystemClock) -> None:
+        self._asked = Event()
+        self._clock = clock
+        self.code = 0
+
+    def __call__(self) -> bool:
+        """Whether a stop was asked for; steps ask at page and batch borders."""
+        return self._asked.is_set()
+
+    def listen(self) -> None:
+        """Take SIGINT and SIGTERM."""
+        for number in _SIGNALS:
+            signal.signal(number, self._take)
+
+    def _take(self, number: int, _frame: FrameType | None) -> None:
+        if self._asked.is_set():
+            os._exit(_SIGNALS[signal.Signals(number)])
+        self.code = _SIGNALS[signal.Signals(number)]
+        self._asked.set()
+        self._clock.wake.set()
+        with suppress(OSError):
+            sys.stderr.write("\nStopping at the next batch border; once more to stop at once.\n")
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator["Runtime"]:
+    """The project in a folder, open for the length of the block."""
+    from crm_kare.sync.runtime import open_project  # noqa: PLC0415  heavy: --help must not wait for it
+
+    runtime = open_project(folder, os.environ, SystemClock())
+    try:
+        yield runtime
+    finally:
+        runtime.close()
+
+
+@contextmanager
+def stoppable() -> Iterator[Stop]:
+    """A stop that listens to signals for the length of the block."""
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    stop = Stop(SystemClock())
+    stop.listen()
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def print_json(document: Any) -> None:
+    """The one document on stdout."""
+    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2, default=str) + "\n")
+
+
+def ended(app: typer.Typer, arguments: Sequence[str] | None) -> int:
+    """Run the app; the exit code."""
+    try:
+        result = typer.main.get_command(app).main(
+            args=list(arguments) if arguments is not None else None, prog_name="crm-kare", standalone_mode=False
+        )
+    except KareError as error:
+        _tell(str(error))
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        return 130
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115  the reader went away; nothing is left to say
+        return 141
+    except Exception as error:  # noqa: BLE001  the door: whatever happens ends with one clear sentence
+        return _unexpected(error)
+    return int(result) if isinstance(result, int) else 0
+
+
+def interrupted(stop: Stop) -> None:
+    """Raise where the run ended because it was asked to."""
+    if stop():
+        error = InterruptedRun("Stopped as asked; the next run goes on from here.")
+        error.exit_code = stop.code
+        raise error
+
+
+def _unexpected(error: Exception) -> int:
+    """One sentence, and the places in our code: no values, for a traceback may hold customers' data."""
+    places = traceback.extract_tb(error.__traceback__)
+    _tell(
+        f"Something went wrong that should not: {type(error).__name__}. Nothing more is written. Please report it with these lines:"
+    )
+    for place in places[-6:]:
+        _tell(f"  {Path(place.filename).name}:{place.lineno} in {place.name}")
+    if os.environ.get("CRM_KARE_TRACEBACK") == "1":
+        traceback.print_exception(error)
+    return 1
+
+
+def _tell(line: str) -> None:
+    click.secho(line, err=True, fg="red" if sys.stderr.isatty() else None)

@@ -1,0 +1,97 @@
+"""Commands that stay up: serve, sandbox, demo."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from crm_kare.cli.door import ProjectOption, Stop, stoppable
+from crm_kare.clock import SystemClock
+
+Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")]
+Accounts = Annotated[int, typer.Option("--accounts", min=1, max=200_000, help="Accounts in each CRM.")]
+Seed = Annotated[
+    int, typer.Option("--seed", help="Seed of the invented business: the same seed gives the same business.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command(rich_help_panel="Run")(serve)
+    app.command(rich_help_panel="Try")(demo)
+    app.command(rich_help_panel="Try")(sandbox)
+
+
+def serve(project: ProjectOption = Path()) -> int:
+    """Run every CRM on its schedule until stopped; SIGTERM ends a run at its next batch border.
+
+    Health is at /healthz and /readyz on the address that crm-kare.yaml sets (127.0.0.1:8731). A first run waits for your approval:
+    do it by hand with plan and apply.
+    """
+    import structlog  # noqa: PLC0415  heavy
+
+    from crm_kare.daemon.health import HealthServer  # noqa: PLC0415  heavy
+    from crm_kare.daemon.service import Service  # noqa: PLC0415  heavy
+
+    with stoppable() as stop:
+        log = structlog.wrap_logger(structlog.PrintLogger(sys.stdout), processors=_log_steps())
+        service = Service(project, os.environ, SystemClock(), stop, log)
+        settings = service.runtime.project.serve
+        health = HealthServer(service, settings.host, settings.port)
+        health.start()
+        service.start()
+        log.info("health", url=health.url)
+        _wait(stop)
+        service.stop()
+        health.stop()
+    return 0
+
+
+def _log_steps() -> list[Any]:
+    """Readable lines on a terminal, JSON elsewhere."""
+    import structlog  # noqa: PLC0415  heavy
+
+    shared = [structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True)]
+    last = structlog.dev.ConsoleRenderer() if sys.stdout.isatty() else structlog.processors.JSONRenderer()
+    return [*shared, last]
+
+
+def _wait(stop: Stop) -> None:
+    clock = SystemClock()
+    while not stop():
+        clock.sleep(0.2)
+
+
+def sandbox(port: Port = 8732, accounts: Accounts = 1000, seed: Seed = 1) -> int:
+    """A local Salesforce and HubSpot with an invented business, on 127.0.0.1; ends with Ctrl-C.
+
+    Strict in what it accepts: it speaks both vendors' HTTP as their documents describe it. The first page shows the accounts.
+    """
+    from crm_kare.cli import show  # noqa: PLC0415  heavy
+    from crm_kare.sandbox import serve as serve_sandbox  # noqa: PLC0415  heavy
+
+    with stoppable() as stop, serve_sandbox(SystemClock(), accounts=accounts, seed=seed, port=port) as running:
+        show.say(f"Accounts and their pages: {running.url}/", "bold")
+        show.say("To use it from a project, put this into its .env:")
+        for name, value in {**running.salesforce_environment(), **running.hubspot_environment()}.items():
+            show.say(f"{name}={value}")
+        sys.stdout.flush()
+        _wait(stop)
+    return 0
+
+
+def demo(
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave the local CRMs running, to look at them in the browser.")
+    ] = False,
+    accounts: Accounts = 300,
+    seed: Seed = 1,
+) -> int:
+    """The main job, end to end, on a local Salesforce and HubSpot: provision, pull, plan, apply, what to look at; needs nothing."""
+    from crm_kare.cli.demo import run  # noqa: PLC0415  heavy
+
+    with stoppable() as stop:
+        code = run(accounts, seed, stop, wait=(lambda: _wait(stop)) if keep else None)
+    return stop.code if stop() and not keep else code

@@ -1,0 +1,59 @@
+"""Health checks over HTTP, on loopback unless the project says otherwise."""
+
+import socket
+import threading
+
+import uvicorn
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse
+
+from crm_kare.daemon.service import Service
+from crm_kare.errors import ConfigError
+
+
+def create_app(service: Service) -> FastAPI:
+    """`/healthz`: alive, with the last and next run of each CRM. `/readyz`: 200 while the scheduler runs, else 503."""
+    app = FastAPI(title="crm-kare", docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.get("/healthz")
+    def healthz() -> JSONResponse:
+        return JSONResponse(service.health())
+
+    @app.get("/readyz")
+    def readyz() -> JSONResponse:
+        ready = service.ready()
+        return JSONResponse({"ready": ready}, status_code=200 if ready else 503)
+
+    return app
+
+
+class HealthServer:
+    """Serves the checks in a thread of its own; ends with `stop`."""
+
+    def __init__(self, service: Service, host: str, port: int) -> None:
+        try:
+            self._socket = socket.create_server((host, port))
+        except OSError as error:
+            raise ConfigError(
+                f"port {port} on {host} cannot be used: {error.strerror}.",
+                where="crm-kare.yaml: serve",
+                fix="Set another port.",
+            ) from error
+        self.url = f"http://{host}:{self._socket.getsockname()[1]}"
+        config = uvicorn.Config(
+            create_app(service), log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [self._socket]}, name="health", daemon=True
+        )
+
+    def start(self) -> None:
+        """Serve from now on."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop serving."""
+        self._server.should_exit = True
+        self._thread.join()
+        self._socket.close()

@@ -1,0 +1,98 @@
+"""Setting a CRM up: what is wrong with it (`doctor`), our fields in it (`provision`), and out of it again."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from crm_kare.config.mapping import label_fields, stream_specs
+from crm_kare.errors import AccessError, ConfigError, KareError, RetryError
+from crm_kare.model import Problem
+from crm_kare.ports import Connector, FieldInfo, ProvisionStep
+from crm_kare.sync.result import problem_to_json
+from crm_kare.sync.runtime import Runtime
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `doctor` found in one CRM; `organisation` is empty where nobody answered."""
+
+    crm: str
+    organisation: str
+    problems: tuple[Problem, ...]
+    exit_code: int
+
+    def to_json(self) -> dict[str, Any]:
+        """For machines; the problems as in `sync --json`, with their level and place."""
+        found = [{**problem_to_json(one), "level": one.level, "where": one.where} for one in self.problems]
+        return {"crm": self.crm, "organisation": self.organisation, "problems": found}
+
+
+@contextmanager
+def connected(runtime: Runtime, crm: str) -> Iterator[Connector]:
+    """A CRM's connector for the length of the block."""
+    connector = runtime.connector(crm)
+    try:
+        yield connector
+    finally:
+        connector.close()
+
+
+def examine(runtime: Runtime, crm: str) -> Report:
+    """Everything that would stop or spoil a run. An error of the CRM is a problem in the list.
+
+    Raises:
+        UsageError: there is no CRM of that name.
+    """
+    runtime.project.crm(crm)
+    try:
+        with connected(runtime, crm) as connector:
+            return _examined(runtime, crm, connector)
+    except KareError as error:
+        problem = Problem(error.code, error.message, error.fix, where=error.where)
+        return Report(crm, "", (problem,), error.exit_code)
+
+
+def _examined(runtime: Runtime, crm: str, connector: Connector) -> Report:
+    mapping = runtime.mapping(crm)
+    found = connector.check(stream_specs(mapping), label_fields(mapping, connector))
+    errors = [one for one in found if one.level == "error"]
+    code = min((_CODES.get(one.code, ConfigError.exit_code) for one in errors), key=_ORDER.index, default=0)
+    try:
+        organisation = connector.organisation()
+    except KareError:
+        return Report(crm, "", tuple(found), code)
+    return Report(
+        crm,
+        f"{organisation.name} ({organisation.timezone}, {organisation.currency or 'currency not told'})",
+        tuple(found),
+        code,
+    )
+
+
+_CODES = {"access": AccessError.exit_code, "unavailable": RetryError.exit_code}
+"""Exit codes of what is no fault of the configuration."""
+
+_ORDER = (AccessError.exit_code, RetryError.exit_code, ConfigError.exit_code)
+"""Who can't log in, or reaches nobody, can't tell about fields."""
+
+
+def provision(runtime: Runtime, crm: str, *, dry_run: bool) -> list[ProvisionStep]:
+    """Create our fields in the CRM, or say what would be done."""
+    with connected(runtime, crm) as connector:
+        mapping = runtime.mapping(crm)
+        return connector.provision(mapping.streams.accounts.source, label_fields(mapping, connector), dry_run=dry_run)
+
+
+def deprovision(runtime: Runtime, crm: str, *, dry_run: bool) -> list[ProvisionStep]:
+    """Take our fields out of the CRM, or say what would be lost."""
+    with connected(runtime, crm) as connector:
+        mapping = runtime.mapping(crm)
+        return connector.deprovision(mapping.streams.accounts.source, label_fields(mapping, connector), dry_run=dry_run)
+
+
+def live_schema(runtime: Runtime, crm: str) -> dict[str, list[FieldInfo]]:
+    """The fields of every mapped object with their fill rates, by stream."""
+    with connected(runtime, crm) as connector:
+        mapped = runtime.mapping(crm).streams.mapped()
+        return {name: connector.schema(stream.source, fill_rates=True) for name, stream in mapped}
