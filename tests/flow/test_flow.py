@@ -194,6 +194,7 @@ def test_rejected_accounts_are_told_and_wait_before_they_are_tried_again(acme: A
     assert problem.fix
     (soon,) = sync(runtime)
     assert (soon.planned.accounts, soon.calls.write, soon.exit_code) == (0, 0, 0)
+    assert [one.code for one in soon.problems] == ["waiting"]
     world.clock.advance(3700)
     (later,) = sync(runtime)
     assert later.applied.rejected == 1

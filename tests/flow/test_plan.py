@@ -206,12 +206,15 @@ def test_rank_moves_on_the_measuring_day_or_with_the_profile() -> None:
     assert changed(plan_of({"a": {"profile": "Keep", "rank": 1}}, crm, own, names=names)) == {("a", "Rank"): ("3", "1")}
     moved = plan_of({"a": {"profile": "Expand", "rank": 1}}, crm, own, names=names, ranked=False)
     assert changed(moved)["a", "Rank"] == ("3", None)
+    first = plan_of({"a": {"profile": "Keep", "rank": 1}}, {"a": {}}, names=names, ranked=False)
+    assert changed(first)["a", "Rank"] == (None, "1")
 
 
 def test_labels_that_the_mapping_does_not_name_are_never_planned() -> None:
     plan = plan_of({"a": KEEP}, {"a": {}}, names=("Profile", "Override"))
     assert {one.label for one in plan} == {"Profile"}
     assert [one.label.name for one in plan.fields] == ["Profile"]
+    assert plan_of({"a": KEEP}, {"a": {}}, names=("Override",)).empty()
 
 
 def test_changed_on_stays_alone_where_the_profile_is_not_written() -> None:

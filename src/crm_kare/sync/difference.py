@@ -86,12 +86,12 @@ SELECT
         ELSE if(knows_previous, history.previous_profile, old_Previous_Profile) END AS Previous_Profile,
     CASE WHEN gone THEN NULL WHEN moves THEN (SELECT as_of FROM run)
         ELSE if(knows_changed_on, history.changed_on, old_Changed_On) END AS Changed_On,
-    CASE WHEN gone THEN NULL WHEN (SELECT ranked FROM run) THEN targets.Rank WHEN moves THEN NULL
+    CASE WHEN gone THEN NULL WHEN (SELECT ranked FROM run) OR knows_profile IS NULL THEN targets.Rank WHEN moves THEN NULL
         ELSE if(knows_rank, history.rank, old_Rank) END AS Rank
 FROM targets JOIN old USING (account_id) LEFT JOIN history USING (account_id)
 """
 """Previous_Profile and Changed_On move only when the shown profile does, else they stay as they were held: by the
-journal where it knows, so that a person's edit is no change of ours. Rank moves on the measuring day.
+journal where it knows, so that a person's edit is no change of ours. Rank moves on the measuring day, and comes with an account's first label.
 """
 
 _CELLS: Final = """
@@ -344,4 +344,6 @@ def _pairs(names: tuple[Label, ...]) -> str:
         for one in names
         if one.name not in history
     )
+    if not cells:
+        return "CREATE VIEW pairs AS SELECT account_id, gone, '' AS label, '' AS old, '' AS new FROM rows WHERE false"
     return f"CREATE VIEW pairs AS SELECT account_id, gone, unnest([{cells}], recursive := true) FROM rows"  # noqa: S608  names of `LABELS`

@@ -11,27 +11,12 @@ from crm_kare.model import Problem
 from crm_kare.sync.crm_run import CrmRun, Options, Progress
 from crm_kare.sync.judge import Judged, judge
 from crm_kare.sync.plan import Plan
-from crm_kare.sync.result import RunResult, exit_code
-from crm_kare.sync.runtime import Runtime, open_project
-from crm_kare.sync.saved_plan import SavedPlan, load, save
+from crm_kare.sync.result import RunResult
+from crm_kare.sync.runtime import Runtime
+from crm_kare.sync.saved_plan import SavedPlan, load
 from crm_kare.sync.steps import brake, judge_all, plan_changes, pull_in, settle_left, take_saved, write
 
-__all__ = [
-    "Judged",
-    "Options",
-    "Plan",
-    "Progress",
-    "RunResult",
-    "Runtime",
-    "apply_saved",
-    "exit_code",
-    "open_project",
-    "plan_only",
-    "pull_only",
-    "save",
-    "score_only",
-    "sync",
-]
+__all__ = ["Options", "Progress", "apply_saved", "plan_only", "pull_only", "score_only", "sync"]
 
 _PLAIN: Final = Options()
 _BRAKED: Final = 6

@@ -93,6 +93,7 @@ def plan_changes(run: CrmRun, judged: Judged) -> Plan:
         scope=run.options.scope(journal.changes.waiting(run.crm, run.runtime.clock.now())),
     )
     run.list_problems(_conflicts(plan))
+    run.list_problems(_waiting(run.crm, plan))
     return plan
 
 
@@ -208,6 +209,13 @@ def _conflicts(plan: Plan) -> Iterator[Problem]:
             account_id,
             level="warning",
         )
+
+
+def _waiting(crm: str, plan: Plan) -> list[Problem]:
+    if not plan.waiting:
+        return []
+    told = f"{plan.waiting} accounts wait, because the CRM refused their last write."
+    return [Problem("waiting", told, f"Mend what it said, then run `crm-kare retry {crm}`.", level="info")]
 
 
 def _refusals(run: CrmRun, plan: Plan, outcomes: list[Outcome]) -> Iterator[Problem]:
