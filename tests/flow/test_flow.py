@@ -225,6 +225,29 @@ def test_what_stays_unknown_is_settled_by_the_next_run(acme: Acme, monkeypatch: 
     assert world.labels("acme", "a1")["Profile"] == "Keep"
 
 
+def test_a_run_that_dies_after_the_call_and_before_its_record_converges(
+    acme: Acme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, runtime = acme
+    memory = type(runtime.connector("acme"))
+    real = memory.write
+
+    def dies(self: Connector, request: WriteRequest) -> list[Outcome]:
+        real(self, request)
+        raise RuntimeError("power cut")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(memory, "write", dies)
+        with pytest.raises(RuntimeError, match="power cut"):
+            sync(runtime, [], FORCE)
+    (after,) = sync(runtime)
+    assert (after.exit_code, after.planned.fields, after.calls.write) == (0, 0, 0)
+    assert [run.status for run in runtime.journal.runs.newest("acme")] == [RunStatus.DONE, RunStatus.FAILED]
+    world.edit("acme", "a1", Motion="Grow")
+    (edited,) = sync(runtime)
+    assert edited.applied.conflict == 1
+
+
 def test_a_stopped_run_is_continued_by_the_next(world: World) -> None:
     world.add("acme")
     for number in range(12):
