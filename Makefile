@@ -2,7 +2,7 @@
 UV := $(shell command -v uv 2>/dev/null || echo .venv-uv/bin/uv)
 RUN := $(UV) run --frozen
 
-.PHONY: demo test test-all check bench format setup
+.PHONY: demo test test-all test-slow check bench format setup
 
 setup: .venv/.ready
 
@@ -19,7 +19,10 @@ test: setup          ## the tests, under five minutes
 	$(RUN) pytest -m "not slow"
 
 test-all: setup      ## the long ones too
-	$(RUN) pytest
+	$(RUN) pytest --timeout=900
+
+test-slow: setup     ## only the long ones
+	$(RUN) pytest -m slow --timeout=900
 
 check: setup         ## format, lint, types, import contracts, tests
 	$(RUN) ruff format --check

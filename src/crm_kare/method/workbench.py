@@ -1,6 +1,6 @@
 """Where the rules run: named, materialised SQL steps on the engine that holds the streams.
 
-The steps are written in DuckDB's SQL. Why SQL text and not Ibis expressions: docs/decisions/0003-rules-as-sql.md.
+The steps are written in DuckDB's SQL. Why SQL text and not Ibis expressions: docs/decisions/0001-rules-as-sql.md.
 """
 
 from collections.abc import Iterable
