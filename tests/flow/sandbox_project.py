@@ -1,0 +1,302 @@
+"""A starter project over a sandbox on loopback: both vendors by HTTP, looked at by a client that is not ours."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import requests
+
+from crm_kare.config.starters import starter_files
+from crm_kare.labels import BY_NAME
+from crm_kare.ports import Clock
+from crm_kare.sandbox import Call, RunningSandbox, serve
+from crm_kare.sandbox.hubspot import Limits, portal_of
+from crm_kare.sandbox.hubspot.definitions import BY_ADDRESS
+from crm_kare.sandbox.hubspot.merging import merge
+from crm_kare.sandbox.hubspot.portal import TOKEN
+from crm_kare.sandbox.salesforce import org_of
+from crm_kare.sandbox.store import HistoryEntry
+from crm_kare.sync.runtime import Runtime, open_project
+from crm_kare.sync.setup import provision
+from crm_kare.testing.clock import FakeClock
+
+BOTH = ("salesforce", "hubspot")
+EVENING = datetime(2026, 11, 21, 18, 0, tzinfo=UTC)
+Held = dict[str, dict[str, Any]]
+"""Records by id, with every field that the vendor's API shows."""
+
+
+class Crm(Protocol):
+    """One vendor's org: read through its API, and edited as people do."""
+
+    name: str
+    pulls: str
+    writes: str
+
+    def records(self) -> Held:
+        """Every live account with all of its fields."""
+        ...
+
+    def field(self, label: str) -> str:
+        """The CRM's field of a label."""
+        ...
+
+    def edit(self, account_id: str, **labels: str | None) -> None:
+        """A person types values into label fields."""
+        ...
+
+    def win(self, account_id: str, day: date, amount: int) -> None:
+        """A deal of the account is won."""
+        ...
+
+    def delete(self, account_id: str) -> None:
+        """A person deletes the account."""
+        ...
+
+    def merge(self, winner: str, loser: str) -> str:
+        """A person merges two accounts; the id that stands for both."""
+        ...
+
+    def history(self) -> list[HistoryEntry]:
+        """Changes of our fields, as the CRM keeps them."""
+        ...
+
+    def revoke(self) -> None:
+        """The login is over, and logging in again is refused."""
+        ...
+
+    def use_up(self) -> None:
+        """The day's allowance is used up."""
+        ...
+
+
+@dataclass
+class SalesforceSide:
+    """The org, through REST."""
+
+    running: RunningSandbox
+    name: str = "salesforce"
+    pulls: str = "/services/data/*/query*"
+    writes: str = "/services/data/*/composite/sobjects"
+
+    def __post_init__(self) -> None:
+        self.org = org_of(self.running.sandbox)
+        self._web = requests.Session()
+        self._rep = self.org.records.select("User", "Name <> 'Integration User'", limit=1)[0]["_id"]
+
+    def _call(self, method: str, path: str, body: Any = None, **query: str) -> Any:
+        token = self.org.log_in(self.org.integration_user)
+        reply = self._web.request(
+            method,
+            f"{self.running.url}/services/data/v60.0{path}",
+            json=body,
+            params=query,
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=10,
+        )
+        assert reply.ok, reply.text
+        return reply.json() if reply.content else None
+
+    def records(self) -> Held:
+        names = [one["name"] for one in self._call("GET", "/sobjects/Account/describe")["fields"]]
+        found = self._call("GET", "/query", q=f"SELECT {', '.join(names)} FROM Account")  # noqa: S608  names as described
+        assert found["done"]
+        return {
+            one["Id"]: {name: value for name, value in one.items() if name != "attributes"} for one in found["records"]
+        }
+
+    def field(self, label: str) -> str:
+        return f"{'KARE_' if BY_NAME[label].prefixed else ''}{label}__c"
+
+    def edit(self, account_id: str, **labels: str | None) -> None:
+        values = {self.field(label): value for label, value in labels.items()}
+        self.org.records.update("Account", account_id, values, self._rep)
+
+    def win(self, account_id: str, day: date, amount: int) -> None:
+        self._call(
+            "POST",
+            "/sobjects/Opportunity",
+            {"Name": "Another order", "AccountId": account_id, "StageName": "Closed Won", "CloseDate": day.isoformat(), "Amount": amount},
+        )  # fmt: skip
+
+    def delete(self, account_id: str) -> None:
+        self._call("DELETE", f"/sobjects/Account/{account_id}")
+
+    def merge(self, winner: str, loser: str) -> str:
+        self.org.merge("Account", winner, loser, self._rep)
+        return winner
+
+    def history(self) -> list[HistoryEntry]:
+        found = self.org.records.history("Account", sorted(self.records()))
+        return [one for one in found if one.field.startswith(("KARE_", "ICP_"))]
+
+    def revoke(self) -> None:
+        self.org.end_sessions()
+        self.org.settings.login_flows = frozenset()
+
+    def use_up(self) -> None:
+        self.org.settings.daily_limit = self.org.used()
+
+
+@dataclass
+class HubSpotSide:
+    """The portal, through its CRM API."""
+
+    running: RunningSandbox
+    name: str = "hubspot"
+    pulls: str = "/crm/v3/objects/*"
+    writes: str = "/crm/v3/objects/companies/batch/update"
+
+    def __post_init__(self) -> None:
+        self.portal = portal_of(self.running.sandbox)
+        self._web = requests.Session()
+        self._rep = f"user:{self.portal.org.select('owners', limit=1)[0]['userId']}"
+
+    def _call(self, method: str, path: str, body: Any = None, **query: str) -> Any:
+        reply = self._web.request(
+            method,
+            self.running.url + path,
+            json=body,
+            params=query,
+            headers={"Authorization": f"Bearer {TOKEN}"},
+            timeout=10,
+        )
+        assert reply.ok, reply.text
+        return reply.json() if reply.content else None
+
+    def records(self) -> Held:
+        names = [one["name"] for one in self._call("GET", "/crm/v3/properties/companies")["results"]]
+        found: Held = {}
+        query = {"limit": "100"}
+        while query:
+            listed = self._call("GET", "/crm/v3/objects/companies", **query)
+            inputs = [{"id": one["id"]} for one in listed["results"]]
+            read = self._call("POST", "/crm/v3/objects/companies/batch/read", {"inputs": inputs, "properties": names})
+            found |= {one["id"]: one["properties"] for one in read["results"]}
+            after = listed.get("paging", {}).get("next", {}).get("after")
+            query = {"limit": "100", "after": after} if after else {}
+        return found
+
+    def field(self, label: str) -> str:
+        return f"{'kare_' if BY_NAME[label].prefixed else ''}{label}".lower()
+
+    def edit(self, account_id: str, **labels: str | None) -> None:
+        values = {self.field(label): value for label, value in labels.items()}
+        self.portal.org.update("companies", account_id, values, self._rep)
+
+    def win(self, account_id: str, day: date, amount: int) -> None:
+        properties = {
+            "dealname": "Another order",
+            "dealstage": "closedwon",
+            "pipeline": "default",
+            "amount": str(amount),
+            "closedate": f"{day.isoformat()}T12:00:00Z",
+        }
+        primary = [{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 5}]
+        tied = [{"to": {"id": account_id}, "types": primary}]
+        self._call("POST", "/crm/v3/objects/deals", {"properties": properties, "associations": tied})
+
+    def delete(self, account_id: str) -> None:
+        self._call("DELETE", f"/crm/v3/objects/companies/{account_id}")
+
+    def merge(self, winner: str, loser: str) -> str:
+        held = self.portal.org.get_many("companies", [winner, loser])
+        return str(merge(self.portal, BY_ADDRESS["companies"], held[winner], held[loser], self._rep)["_id"])
+
+    def history(self) -> list[HistoryEntry]:
+        found = self.portal.org.history("companies", sorted(self.records()))
+        return [one for one in found if one.field.startswith(("kare_", "icp_"))]
+
+    def revoke(self) -> None:
+        self.portal.settings = replace(self.portal.settings, token="another")
+
+    def use_up(self) -> None:
+        self.portal.settings = replace(self.portal.settings, limits=Limits(daily=self.portal.meter.used_today))
+
+
+SIDES: dict[str, Callable[[RunningSandbox], Crm]] = {"salesforce": SalesforceSide, "hubspot": HubSpotSide}
+
+
+@dataclass
+class SandboxProject:
+    """A project in a folder, the sandbox that it works on, and the clock of both."""
+
+    running: RunningSandbox
+    folder: Path
+    clock: Clock
+    crms: dict[str, Crm]
+    runtime: Runtime
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def records(self) -> dict[str, Held]:
+        """Every account of every CRM as the vendors' APIs show it."""
+        return {name: crm.records() for name, crm in self.crms.items()}
+
+    def labels(self, crm: str) -> dict[str, dict[str, str | None]]:
+        """What our fields hold, by account and label, as text; blank is None."""
+        side = self.crms[crm]
+        names = {side.field(one): one for one in BY_NAME}
+        return {
+            account_id: {names[name]: _text(value) for name, value in record.items() if name in names}
+            for account_id, record in side.records().items()
+        }
+
+    def ids(self, crm: str) -> list[str]:
+        """Ids of the accounts, sorted."""
+        return sorted(self.crms[crm].records())
+
+    def written(self, crm: str) -> list[Call]:
+        """Calls that write labels, since the calls were last forgotten."""
+        return self.running.faults.calls(self.crms[crm].writes)
+
+    def doubled(self, crm: str) -> list[tuple[str, str]]:
+        """Accounts and fields that hold more than one change in the CRM's own history."""
+        counted = Counter((one.record_id, one.field) for one in self.crms[crm].history())
+        return [key for key, times in counted.items() if times > 1]
+
+    def configure(self, old: str, new: str, path: str = "crm-kare.yaml") -> None:
+        """Change a setting in a file of the project."""
+        file = self.folder / path
+        assert old in file.read_text()
+        file.write_text(file.read_text().replace(old, new))
+        self.reopen()
+
+    def reopen(self) -> None:
+        """Open the project anew, as the next command does."""
+        self.runtime.close()
+        self.runtime = open_project(self.folder, self.environment, self.clock)
+
+
+def _text(value: Any) -> str | None:
+    if value is None or value == "":
+        return None
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).removesuffix("T00:00:00Z")
+
+
+@contextmanager
+def sandbox_project(
+    folder: Path, *, crms: tuple[str, ...] = BOTH, accounts: int = 60, seed: int = 3, clock: Clock | None = None
+) -> Iterator[SandboxProject]:
+    """A provisioned starter project over a new sandbox, for the length of the block."""
+    time = clock or FakeClock(EVENING)
+    with serve(time, accounts=accounts, seed=seed, vendors=crms) as running:
+        for path, text in starter_files({name: name for name in crms}).items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text)
+        environment = {**running.salesforce_environment(), **running.hubspot_environment()}
+        sides = {name: SIDES[name](running) for name in crms}
+        runtime = open_project(folder, environment, time)
+        project = SandboxProject(running, folder, time, sides, runtime, environment)
+        for name in crms:
+            provision(runtime, name, dry_run=False)
+        running.faults.forget_calls()
+        try:
+            yield project
+        finally:
+            project.runtime.close()
