@@ -38,7 +38,7 @@ def input_path(folder: Path, source: str) -> Path:
     raise ConfigError(
         "There is no such file.",
         where=source,
-        fix=f"Did you mean {near[0]}?" if near else f"Put it at {path}, or correct the mapping.",
+        fix=f"Did you mean {near[0]}?" if near else f"Put it at {path.resolve()}, or correct the mapping.",
         code="file-missing",
     )
 

@@ -115,6 +115,14 @@ def test_otherwise_is_for_other_values_and_not_for_blanks() -> None:
     assert rows(told.accounts, "still_using") == [True, False, None]
 
 
+def test_otherwise_beside_an_empty_map_is_for_every_value() -> None:
+    told, _ = read(
+        HEAD + ACCOUNTS % (", is_customer: {field: Number, map: {}, otherwise: true}", "") + DEALS % ("", ""),
+        accounts=[{"account_id": "1", "is_customer": "12346"}, {"account_id": "2", "is_customer": None}],
+    )
+    assert rows(told.accounts, "is_customer") == [True, None]
+
+
 def test_numbers_are_multiplied() -> None:
     fields = ", wallet: {field: W, times: 1000000}"
     mapping = (

@@ -47,7 +47,9 @@ def _columns(known: Stream, stream: StreamMap) -> list[SourceField]:
         (column.name, column.kind, stream.fields[column.name]) for column in ordered if column.name in stream.fields
     ]
     mapped += [(EXTRA_PREFIX + name, own.type, own) for name, own in sorted(stream.fields_of_own().items())]
-    columns = [SourceField(name, one.field, Kind.TEXT if one.values else kind) for name, kind, one in mapped]
+    columns = [
+        SourceField(name, one.field, Kind.TEXT if one.values is not None else kind) for name, kind, one in mapped
+    ]
     factors = [(name, one.times) for name, _, one in mapped if isinstance(one.times, str)]
     return columns + [SourceField(name + FACTOR_SUFFIX, source, Kind.NUMBER) for name, source in factors]
 

@@ -68,7 +68,7 @@ def _filtered(table: ir.Table, known: Stream, stream: StreamMap) -> ir.Table:
 def _column(table: ir.Table, name: str, kind: Kind, field: FieldMap | None) -> ir.Value:
     if field is None or name not in table.columns:
         return ibis.null(DTYPES[kind])
-    if field.values:
+    if field.values is not None:
         return _mapped(table[name], kind, field)
     plain = _raw(table, name, kind)
     return plain if field.times is None else _product(plain, _factor(table, name, field.times))
@@ -95,7 +95,7 @@ def _mapped(raw: ir.Value, kind: Kind, field: FieldMap) -> ir.Value:
         others = ibis.ifelse(text.isnull(), ibis.null(DTYPES[kind]), _ours(field.otherwise, kind))
     key = folded(text)
     pairs = [(theirs.strip().lower(), _ours(value, kind)) for theirs, value in (field.values or {}).items()]
-    return key.cases(*pairs, else_=others)
+    return key.cases(*pairs, else_=others) if pairs else others
 
 
 def _ours(value: object, kind: Kind) -> ir.Value:
