@@ -1,6 +1,7 @@
 # Everything runs through uv, which `make` fetches into .venv-uv when the machine has none.
 UV := $(shell command -v uv 2>/dev/null || echo .venv-uv/bin/uv)
 RUN := $(UV) run --frozen
+PYTEST := $(RUN) pytest -n 2 --dist loadfile
 
 .PHONY: demo test test-all test-slow check bench format setup
 
@@ -16,20 +17,20 @@ demo: setup          ## the main job on the local sandbox, needing nothing (KEEP
 	$(RUN) crm-kare demo $(if $(KEEP),--keep)
 
 test: setup          ## the tests, under five minutes
-	$(RUN) pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-all: setup      ## the long ones too
-	$(RUN) pytest --timeout=900
+	$(PYTEST) --timeout=900
 
 test-slow: setup     ## only the long ones
-	$(RUN) pytest -m slow --timeout=900
+	$(PYTEST) -m slow --timeout=900
 
 check: setup         ## format, lint, types, import contracts, tests
 	$(RUN) ruff format --check
 	$(RUN) ruff check
 	$(RUN) mypy
 	$(RUN) lint-imports
-	$(RUN) pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 format: setup
 	$(RUN) ruff format
