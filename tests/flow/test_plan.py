@@ -210,6 +210,18 @@ def test_rank_moves_on_the_measuring_day_or_with_the_profile() -> None:
     assert changed(first)["a", "Rank"] == (None, "1")
 
 
+def test_class_moves_on_the_measuring_day_or_where_a_person_chose_it() -> None:
+    names, own = ("Profile", "Class"), {"a": {"Profile": "Keep", "Class": "Key"}}
+    crm = {"a": {"Profile": "Keep", "Class": "Key"}}
+    smb = {"a": {"profile": "Keep", "class": "SMB"}}
+    assert plan_of(smb, crm, own, names=names, ranked=False).empty()
+    assert changed(plan_of(smb, crm, own, names=names)) == {("a", "Class"): ("Key", "SMB")}
+    chosen = {"a": {"profile": "Keep", "class": "SMB", "class_chosen": True}}
+    assert changed(plan_of(chosen, crm, own, names=names, ranked=False)) == {("a", "Class"): ("Key", "SMB")}
+    first = plan_of({"a": {"profile": "Keep", "class": "SMB"}}, {"a": {}}, {}, names=names, ranked=False)
+    assert changed(first)["a", "Class"] == (None, "SMB")
+
+
 def test_labels_that_the_mapping_does_not_name_are_never_planned() -> None:
     plan = plan_of({"a": KEEP}, {"a": {}}, names=("Profile", "Override"))
     assert {one.label for one in plan} == {"Profile"}

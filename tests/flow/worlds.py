@@ -53,6 +53,7 @@ JUDGED = pa.schema(
         ("icp_tier", pa.string()),
         ("rank", pa.int64()),
         ("rules_version", pa.string()),
+        ("class_chosen", pa.bool_()),
     ]
 )
 MOTIONS = {"Keep": "Retain", "Attain": "Acquire", "Recapture": "Reactivate", "Expand": "Grow", "retire": "Retire"}

@@ -159,5 +159,5 @@ def _columns(on: tuple[Asked, ...], rulebook: Rulebook, currency: str) -> str:
                lapsed, CASE WHEN lapsed THEN {day_of("lapsed_on")} END AS lapsed_since, CAST(events AS BIGINT) AS events,
                last_event_on, expected_gap_days, round(overdue, 3) AS overdue, round(effective_orders, 3) AS effective_orders,
                revenue_window, next_step, {quoted(rulebook.stamp)} AS rules_version, {quoted(currency)} AS currency,
-               owner_id, rank, window_days, overridden, {_FOR_SANITY}
+               owner_id, rank, window_days, overridden, class_override IS NOT NULL AS class_chosen, {_FOR_SANITY}
         FROM kare_ranked"""

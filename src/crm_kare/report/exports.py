@@ -18,7 +18,7 @@ from crm_kare.sync.judge import Judged
 _BATCH: Final = 2_000
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _NUMBER_KINDS: Final = (int, float, Decimal)
-_INTERNAL: Final = ("owner_id", "rank", "window_days", "overridden")
+_INTERNAL: Final = ("owner_id", "rank", "window_days", "overridden", "class_chosen")
 """Columns for the planner that the Contract does not name."""
 
 

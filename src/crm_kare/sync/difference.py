@@ -30,8 +30,11 @@ CHANGES: Final = _schema("account_id", "label", "old", "new")
 ACCOUNTS: Final = _schema("account_id", "name", "override", "override_until", "why")
 CONFLICTS: Final = _schema("account_id", "label", "ours", "present", "new")
 AGREED: Final = _schema("account_id", "label", "value")
-_SPECIAL: Final = ("Profile", *FROM_HISTORY, "Rank")
-_JUDGED: Final = ("account_id", "profile", "computed_profile", "motion", "reason")
+_MONTHLY: Final = ("Rank", "Class", "Class_Warnings")
+"""Labels that move on the measuring day only (DESIGN.md section 4, *Quiet by design*)."""
+
+_SPECIAL: Final = ("Profile", *FROM_HISTORY, *_MONTHLY)
+_JUDGED: Final = ("account_id", "profile", "computed_profile", "motion", "reason", "class_chosen")
 
 _CANONICAL: Final = r"""
 CREATE MACRO canonical(value, kind) AS nullif(CASE kind
@@ -66,18 +69,22 @@ SELECT
     max(value) FILTER (label = 'Previous_Profile') AS previous_profile,
     max(value) FILTER (label = 'Changed_On') AS changed_on,
     max(value) FILTER (label = 'Rank') AS rank,
+    max(value) FILTER (label = 'Class') AS class,
+    max(value) FILTER (label = 'Class_Warnings') AS class_warnings,
     bool_or(label = 'Profile') AS knows_profile,
     bool_or(label = 'Previous_Profile') AS knows_previous,
     bool_or(label = 'Changed_On') AS knows_changed_on,
-    bool_or(label = 'Rank') AS knows_rank
-FROM own WHERE label IN ('Profile', 'Previous_Profile', 'Changed_On', 'Rank')
+    bool_or(label = 'Rank') AS knows_rank,
+    bool_or(label = 'Class') AS knows_class,
+    bool_or(label = 'Class_Warnings') AS knows_class_warnings
+FROM own WHERE label IN ('Profile', 'Previous_Profile', 'Changed_On', 'Rank', 'Class', 'Class_Warnings')
 GROUP BY account_id
 """
 
 _ROWS: Final = """
 CREATE VIEW rows AS
 SELECT
-    targets.* EXCLUDE (Profile, Previous_Profile, Changed_On, Rank),
+    targets.* EXCLUDE (Profile, Previous_Profile, Changed_On, Rank, Class, Class_Warnings),
     old.* EXCLUDE (account_id),
     targets.Profile AS Profile,
     if(knows_profile, history.profile, old_Profile) AS was,
@@ -87,11 +94,16 @@ SELECT
     CASE WHEN gone THEN NULL WHEN moves THEN (SELECT as_of FROM run)
         ELSE if(knows_changed_on, history.changed_on, old_Changed_On) END AS Changed_On,
     CASE WHEN gone THEN NULL WHEN (SELECT ranked FROM run) OR knows_profile IS NULL THEN targets.Rank WHEN moves THEN NULL
-        ELSE if(knows_rank, history.rank, old_Rank) END AS Rank
-FROM targets JOIN old USING (account_id) LEFT JOIN history USING (account_id)
+        ELSE if(knows_rank, history.rank, old_Rank) END AS Rank,
+    CASE WHEN gone THEN NULL WHEN measured THEN targets.Class ELSE if(knows_class, history.class, old_Class) END AS Class,
+    CASE WHEN gone THEN NULL WHEN measured THEN targets.Class_Warnings
+        ELSE if(knows_class_warnings, history.class_warnings, old_Class_Warnings) END AS Class_Warnings
+FROM targets JOIN old USING (account_id) LEFT JOIN history USING (account_id) LEFT JOIN judged USING (account_id),
+    LATERAL (SELECT (SELECT ranked FROM run) OR knows_profile IS NULL OR coalesce(class_chosen, false) AS measured)
 """
 """Previous_Profile and Changed_On move only when the shown profile does, else they stay as they were held: by the
-journal where it knows, so that a person's edit is no change of ours. Rank moves on the measuring day, and comes with an account's first label.
+journal where it knows, so that a person's edit is no change of ours. Rank and class move on the measuring day, and come with an account's first label; a class
+that a person chose counts at once.
 """
 
 _CELLS: Final = """

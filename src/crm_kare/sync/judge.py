@@ -28,7 +28,7 @@ class Judged:
         as_of: the day.
         scored: labels, portfolio figures, problems in the data.
         present: the mirror's accounts: account_id, name and the label fields as the CRM holds them.
-        measured: whether the portfolio figures were measured anew; `Rank` moves only then.
+        measured: whether the portfolio figures were measured anew; `Rank` and `Class` move only then.
         problems: everything the mapping and the rules found wrong.
     """
 

@@ -61,7 +61,8 @@ class Compared:
         present: the mirror's accounts: account_id and a `crm_<Label>` column per field that the CRM holds.
         own: account_id, label, value: what we last wrote, from the journal.
         held: account_id, computed_profile as last judged, from the journal; None where there is none.
-        ranked: whether `Rank` may move: on the measuring day. Else it stays, and is emptied where the profile moves.
+        ranked: whether `Rank` and `Class` may move: on the measuring day. Else they stay; `Rank` is emptied where the
+            profile moves.
     """
 
     labels: pa.Table
