@@ -89,3 +89,17 @@ def test_nothing_secret_is_shown(tmp_path: Path) -> None:
     assert "pat-1" not in repr(settings)
     assert "pw@h" not in repr(settings)
     assert "pat-1" not in repr(settings.credentials("hubspot"))
+
+
+def test_a_file_that_is_no_secret(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("A=" + "x" * 200_000)
+    with pytest.raises(ConfigError, match="too large"):
+        load_settings(tmp_path, {})
+
+
+def test_the_process_environment_is_not_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUBSPOT_ACCESS_TOKEN", "of the process")
+    monkeypatch.setenv("CRM_KARE_MIRROR", "/of/the/process")
+    settings = load_settings(tmp_path, {})
+    assert told(settings, "hubspot") == {}
+    assert settings.mirror == tmp_path / ".crm-kare" / "mirror"

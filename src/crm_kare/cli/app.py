@@ -6,18 +6,25 @@ import typer
 
 from crm_kare import __version__
 from crm_kare.cli import labels, mapping, project, runs, serving
+from crm_kare.cli.groups import Grouped
 
 app = typer.Typer(
     name="crm-kare",
+    cls=Grouped,
     help=(
         "Tags every account of your CRM with its KARE profile (Keep, Attain, Recapture, Expand) and an ICP score, with reasons, "
         "and writes the tags back as custom fields.\n\n"
         "New here? `crm-kare demo` shows everything on a local CRM. With a CRM of your own: init, doctor, provision, plan, apply, serve."
     ),
+    epilog=(
+        "Exit codes: 0 done; 1 failed, unexpected; 2 usage; 3 configuration, mapping or rulebook is wrong; 4 login or permission; "
+        "5 done, with some records rejected; 6 stopped by a brake, nothing written; 7 the CRM is unavailable or out of quota, "
+        "try later; 130, 143 on signals."
+    ),
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 

@@ -12,11 +12,10 @@ from threading import Event
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-import click
 import typer
 
 from crm_kare.clock import SystemClock
-from crm_kare.errors import InterruptedRun, KareError
+from crm_kare.errors import InterruptedRun, KareError, UsageError
 
 if TYPE_CHECKING:
     from crm_kare.sync.runtime import Runtime
@@ -30,6 +29,8 @@ ProjectOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, and nothing else there.")]
 
 _SIGNALS: Final = {signal.SIGINT: 130, signal.SIGTERM: 143}
+_BROKEN_PIPE: Final = 141
+"""What a shell reports of a program that SIGPIPE ended."""
 
 
 class Stop:
@@ -98,17 +99,39 @@ def ended(app: typer.Typer, arguments: Sequence[str] | None) -> int:
     except KareError as error:
         _tell(str(error))
         return error.exit_code
-    except click.ClickException as error:
-        error.show()
-        return 2
-    except (click.exceptions.Abort, KeyboardInterrupt):
-        return 130
+    except typer.TyperException as error:
+        return _misused(error)
+    except (typer.Abort, KeyboardInterrupt):
+        return _SIGNALS[signal.SIGINT]
     except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115  the reader went away; nothing is left to say
-        return 141
+        return _unread()
     except Exception as error:  # noqa: BLE001  the door: whatever happens ends with one clear sentence
         return _unexpected(error)
-    return int(result) if isinstance(result, int) else 0
+    return _flushed(int(result) if isinstance(result, int) else 0)
+
+
+def _flushed(code: int) -> int:
+    """The code, once all is printed: a reader that went away is found out here at the latest."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _unread()
+    return code
+
+
+def _unread() -> int:
+    """The reader of stdout went away; nothing is left to say to it, not even by Python at its exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return _BROKEN_PIPE
+
+
+def _misused(error: typer.TyperException) -> int:
+    """What Typer says of wrong arguments, and the way to the help."""
+    context, message = getattr(error, "ctx", None), error.format_message()
+    command = context.command_path if context is not None else "crm-kare"
+    is_help = "\n" in message  # called without a command: the message is the help itself
+    _tell(message if is_help else f"{message.rstrip('.')}. See `{command} --help`.")
+    return UsageError.exit_code
 
 
 def interrupted(stop: Stop) -> None:
@@ -133,4 +156,5 @@ def _unexpected(error: Exception) -> int:
 
 
 def _tell(line: str) -> None:
-    click.secho(line, err=True, fg="red" if sys.stderr.isatty() else None)
+    with suppress(OSError):  # nobody reads stderr any more
+        typer.secho(line, err=True, fg="red" if sys.stderr.isatty() else None)

@@ -94,7 +94,7 @@ def _tell(row: dict[str, Any]) -> None:
 
 
 def history(
-    crm: Annotated[str | None, typer.Argument(metavar="[CRM]", help="Name of a CRM; none = all.")] = None,
+    crm: Annotated[str | None, typer.Argument(metavar="CRM", help="Name of a CRM; none = all.")] = None,
     project: ProjectOption = Path(),
     newest: Annotated[int, typer.Option("-n", min=1, max=1000, help="How many runs.")] = 20,
     as_json: JsonOption = False,

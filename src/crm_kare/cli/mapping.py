@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from crm_kare.cli.door import JsonOption, ProjectOption, opened, print_json
+from crm_kare.cli.groups import Grouped
 from crm_kare.cli.project import Name
 
 if TYPE_CHECKING:
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(help="From the CRM's live fields to a mapping.", no_args_is_help=True)
+    group = typer.Typer(
+        cls=Grouped, help="From the CRM's live fields to a mapping.", no_args_is_help=True, rich_markup_mode=None
+    )
     group.command()(suggest)
     group.command()(check)
     app.add_typer(group, name="map", rich_help_panel="Set up")
@@ -61,5 +64,6 @@ def check(crm: Name, project: ProjectOption = Path(), as_json: JsonOption = Fals
         print_json({**report.to_json(), "problems": [vars(one) for one in found]})
     else:
         show.problems(found)
-        show.say(f"{len(found)} findings." if found else "The mapping fits.", "" if found else "green")
+        wrong = sum(one.level == "error" for one in found)
+        show.say(f"To mend: {wrong}." if wrong else "The mapping fits.", "" if wrong else "green")
     return report.exit_code if any(one.level == "error" for one in found) else 0

@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 def init(
     folder: Annotated[
-        Path, typer.Argument(metavar="[DIR]", help="Where to write the project; made where missing.")
+        Path, typer.Argument(metavar="DIR", help="Where to write the project; made where missing.")
     ] = Path(),
     crm: Annotated[
         list[str] | None,
@@ -75,7 +75,7 @@ def _crms(given: list[str]) -> dict[str, str]:
 
 
 def doctor(
-    crm: Annotated[str | None, typer.Argument(metavar="[CRM]", help="Name of a CRM; none = all.")] = None,
+    crm: Annotated[str | None, typer.Argument(metavar="CRM", help="Name of a CRM; none = all.")] = None,
     project: ProjectOption = Path(),
     as_json: JsonOption = False,
 ) -> int:

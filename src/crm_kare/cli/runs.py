@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from crm_kare.sync.result import RunResult
 
 Name = Annotated[str, typer.Argument(metavar="CRM", help="Name of a CRM in crm-kare.yaml.")]
-Names = Annotated[list[str] | None, typer.Argument(metavar="[CRM]...", help="Names of CRMs; none = all.")]
+Names = Annotated[list[str] | None, typer.Argument(metavar="CRM", help="Names of CRMs; none = all.")]
 AsOf = Annotated[
     str | None,
     typer.Option("--as-of", metavar="DATE", help="Judge as of the end of that day (YYYY-MM-DD): for trials."),
@@ -146,7 +146,7 @@ def plan(
 def apply(
     crm: Name,
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="A plan saved by `plan -o`; applying it is the approval.")
+        Path | None, typer.Argument(metavar="FILE", help="A plan saved by `plan -o`; applying it is the approval.")
     ] = None,
     project: ProjectOption = Path(),
     force: Annotated[
@@ -169,7 +169,7 @@ def apply(
 
 
 def score(
-    crm: Annotated[str | None, typer.Argument(metavar="[CRM]", help="Name of a CRM; none = all.")] = None,
+    crm: Annotated[str | None, typer.Argument(metavar="CRM", help="Name of a CRM; none = all.")] = None,
     project: ProjectOption = Path(),
     as_of: AsOf = None,
     form: Annotated[Format, typer.Option("--format", help="Form of the labels.")] = Format.TABLE,

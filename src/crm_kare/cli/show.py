@@ -3,17 +3,19 @@
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from crm_kare.model import Problem
-from crm_kare.sync.crm_run import Progress as Tell
-from crm_kare.sync.plan import Plan
-from crm_kare.sync.result import RunResult
+if TYPE_CHECKING:
+    from crm_kare.model import Problem
+    from crm_kare.sync.crm_run import Progress as Tell
+    from crm_kare.sync.plan import Plan
+    from crm_kare.sync.result import RunResult
 
 COLOURS: Final = {"Keep": "green", "Attain": "cyan", "Recapture": "yellow", "Expand": "magenta"}
 _LEVELS: Final = {"error": "red", "warning": "yellow", "info": "dim"}
@@ -43,17 +45,20 @@ def say(line: str, style: str = "") -> None:
     console().print(escape(line), style=style or None)
 
 
-def problems(found: Iterable[Problem]) -> None:
-    """One line per problem, its fix below it."""
-    for problem in found:
-        where = f"{problem.where}: " if problem.where else ""
-        account = f" (account {problem.account_id})" if problem.account_id else ""
-        console().print(f"[{_LEVELS[problem.level]}]{problem.level}[/] {escape(f'{where}{problem.message}{account}')}")
-        if problem.fix:
-            console().print(f"      → {escape(problem.fix)}")
+def problems(found: "Iterable[Problem]") -> None:
+    """One line per problem; its fix below it, once where several in a row have the same."""
+    for fix, alike in groupby(found, key=lambda one: one.fix):
+        for problem in alike:
+            where = f"{problem.where}: " if problem.where else ""
+            account = f" (account {problem.account_id})" if problem.account_id else ""
+            console().print(
+                f"[{_LEVELS[problem.level]}]{problem.level}[/] {escape(f'{where}{problem.message}{account}')}"
+            )
+        if fix:
+            console().print(f"      → {escape(fix)}")
 
 
-def result(one: RunResult) -> None:
+def result(one: "RunResult") -> None:
     """What a run did, every number with its name."""
     pulled, planned, applied = one.pulled, one.planned, one.applied
     say(f"{one.crm}: {one.status.value} (run {one.run_id}, {one.duration_s:.1f} s)", "bold")
@@ -75,7 +80,7 @@ def _moves(by_transition: Mapping[str, int]) -> str:
     return "; moves " + ", ".join(f"{key} {count}" for key, count in by_transition.items()) if by_transition else ""
 
 
-def plan(made: Plan, *, redact: bool = False, shown: int = _SHOWN) -> None:
+def plan(made: "Plan", *, redact: bool = False, shown: int = _SHOWN) -> None:
     """The plan: moves first, then account by account, old → new."""
     moves = [(one.before, one.after, one.accounts) for one in made.transitions]
     if moves:
@@ -114,7 +119,7 @@ def _shortly(text: str | None) -> str:
 
 
 @contextmanager
-def progress(*, quiet: bool) -> Iterator[Tell]:
+def progress(*, quiet: bool) -> "Iterator[Tell]":
     """A bar per step on a terminal, a line per step in a log, nothing where quiet."""
     if quiet:
         yield lambda _crm, _step, _done, _total: None
@@ -124,7 +129,7 @@ def progress(*, quiet: bool) -> Iterator[Tell]:
         yield _lines()
 
 
-def _bars() -> Iterator[Tell]:
+def _bars() -> "Iterator[Tell]":
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         known: dict[tuple[str, str], Any] = {}
@@ -138,7 +143,7 @@ def _bars() -> Iterator[Tell]:
         yield tell
 
 
-def _lines() -> Tell:
+def _lines() -> "Tell":
     said: set[tuple[str, str]] = set()
 
     def tell(crm: str, step: str, _done: int, total: int | None) -> None:

@@ -1,17 +1,18 @@
 """Secrets and places: from the environment, the project's `.env`, and a directory with one file per secret.
 
 The environment is passed in. Of one name in several places, the environment counts before `.env`, and that before the
-secrets directory. Everything is text as it stands; nothing is guessed into a number.
+secrets directory. Everything is text as it stands; nothing is interpolated, and nothing guessed into a number.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from dotenv import dotenv_values
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from crm_kare.errors import ConfigError
 
@@ -22,21 +23,63 @@ _SECRETS: Final = "CRM_KARE_SECRETS"
 _MOST_BYTES: Final = 100_000
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What the environment tells.
+class _Source(PydanticBaseSettingsSource):
+    """Names and values read already; empty ones count as not set."""
 
-    Attributes:
-        database_url: address of the state store; secret, as it may hold a password.
-        mirror: folder of the mirrors.
-        state: folder for what connectors keep.
+    def __init__(self, settings: type[BaseSettings], values: Mapping[str, str | None]) -> None:
+        super().__init__(settings)
+        self._values = {name.upper(): value for name, value in values.items() if value}
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """One field's value as it stands."""
+        name = field.alias or field_name
+        return self._values.get(name), name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """Every name with its value: logins of any connector and prefix are among them."""
+        return dict(self._values)
+
+
+class _Told(BaseSettings):
+    """What the environment, `.env` and the secrets directory say, in that order. Names of no field are logins."""
+
+    model_config = SettingsConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
+    __pydantic_extra__: dict[str, SecretStr]
+
+    database_url: SecretStr | None = Field(None, alias="CRM_KARE_DATABASE_URL")
+    mirror: Path | None = Field(None, alias="CRM_KARE_MIRROR")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Ours in place of pydantic's, which read `os.environ`, interpolate `$` in `.env`, and know no free names."""
+        del env_settings, dotenv_settings, file_secret_settings
+        given = init_settings()
+        folder: Path = given["folder"]
+        environment = _Source(settings_cls, given["environment"])
+        dotenv = _Source(settings_cls, _dotenv(folder / ".env"))
+        secrets = {**dotenv(), **environment()}.get(_SECRETS)
+        directory = _Source(settings_cls, _directory(folder / secrets) if secrets else {})
+        return environment, dotenv, directory
+
+
+class Settings:
+    """What is set for a project. `database_url` is secret, as it may hold a password; `mirror` is the folder of the
+    mirrors, `state` that of what connectors keep.
     """
 
-    database_url: SecretStr
-    mirror: Path
-    state: Path
-    _folder: Path
-    _values: Mapping[str, SecretStr]
+    def __init__(self, folder: Path, told: _Told) -> None:
+        self._folder = folder
+        self._logins = told.__pydantic_extra__
+        self.state: Final = folder / STATE_FOLDER
+        self.mirror: Final = folder / told.mirror if told.mirror else self.state / "mirror"
+        self.database_url: Final = told.database_url or SecretStr(f"sqlite:///{(self.state / 'state.db').resolve()}")
 
     def credentials(self, connector: str, prefix: str = "") -> dict[str, SecretStr]:
         """Everything set for one CRM, by its name in the Contract (`SALESFORCE_ACCESS_TOKEN`).
@@ -48,7 +91,7 @@ class Settings:
             ConfigError: a file that is named cannot be read.
         """
         start = f"{prefix}{connector.upper().replace('-', '_')}_"
-        own = {name[len(prefix) :]: value for name, value in self._values.items() if name.startswith(start)}
+        own = {name[len(prefix) :]: value for name, value in self._logins.items() if name.startswith(start)}
         named = {name.removesuffix("_FILE"): path for name, path in own.items() if name.endswith("_FILE")}
         read = {
             name: SecretStr(_readable(self._folder / path.get_secret_value()).strip())
@@ -66,41 +109,33 @@ def load_settings(folder: Path, environment: Mapping[str, str]) -> Settings:
     Raises:
         ConfigError: a file that is named is missing, unreadable or not UTF-8.
     """
-    values = {**_dotenv(folder / ".env"), **_filled(environment)}
-    if values.get(_SECRETS):
-        values = {**_directory(folder / values[_SECRETS]), **values}
-    home = folder / STATE_FOLDER
-    database = values.get("CRM_KARE_DATABASE_URL") or f"sqlite:///{(home / 'state.db').resolve()}"
-    mirror = folder / values["CRM_KARE_MIRROR"] if "CRM_KARE_MIRROR" in values else home / "mirror"
-    secrets = {name: SecretStr(value) for name, value in values.items()}
-    return Settings(SecretStr(database), mirror, home, folder, secrets)
+    return Settings(folder, _Told(folder=folder, environment=environment))
 
 
-def _filled(values: Mapping[str, str | None]) -> dict[str, str]:
-    return {name.upper(): value for name, value in values.items() if value}
-
-
-def _dotenv(path: Path) -> dict[str, str]:
+def _dotenv(path: Path) -> Mapping[str, str | None]:
     if not path.is_file():
         return {}
-    lines = StringIO(_readable(path))
-    return _filled(dotenv_values(stream=lines, interpolate=False))  # a `$` in a password is a `$`
+    return dotenv_values(stream=StringIO(_readable(path)), interpolate=False)  # a `$` in a password is a `$`
 
 
-def _directory(path: Path) -> dict[str, str]:
+def _directory(path: Path) -> Mapping[str, str]:
     """One file per secret, as Docker and Kubernetes mount them; hidden files are theirs (`..data`)."""
     if not path.is_dir():
         raise ConfigError("the secrets directory is not there.", where=f"{_SECRETS}={path}", fix="Correct the path.")
     files = [one for one in sorted(path.iterdir()) if one.is_file() and not one.name.startswith(".")]
-    return _filled({one.name: _readable(one).strip() for one in files})
+    return {one.name: _readable(one).strip() for one in files}
 
 
 def _readable(path: Path) -> str:
     """A small text file's content; the error tells the path, never the content."""
     try:
         with path.open("rb") as file:
-            return file.read(_MOST_BYTES).decode("utf-8-sig")
+            content = file.read(_MOST_BYTES + 1)
     except OSError as error:
         raise ConfigError(f"the file cannot be read ({error.strerror}).", where=str(path), fix="Check it.") from None
+    if len(content) > _MOST_BYTES:
+        raise ConfigError("the file is too large to be a secret.", where=str(path), fix="Check the path.")
+    try:
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ConfigError("the file is not UTF-8 text.", where=str(path), fix="Save it as UTF-8.") from None
