@@ -4,7 +4,7 @@ from typing import Final
 
 from crm_kare.config.rulebook import Rulebook
 from crm_kare.method.events import open_on
-from crm_kare.method.histories import BEST_YEARS, judged_histories, revenues
+from crm_kare.method.histories import BEST_YEARS, ends, judged_histories, revenues
 from crm_kare.method.related import lay_out_groups
 from crm_kare.method.streams import Streams
 from crm_kare.method.words import day_of
@@ -25,9 +25,10 @@ def lay_out_facts(bench: Workbench, streams: Streams, usual_gap: int, as_of: int
 
 
 def lay_out_dated(bench: Workbench, name: str, day: int, as_of: int, rulebook: Rulebook) -> str:
-    """Make a step of every fact that a day decides, as of `day`: one row per account."""
-    bench.view(f"{name}_history", judged_histories(day, rulebook))
-    bench.step(f"{name}_revenue", revenues(day, rulebook))
+    """Make a view of every fact that a day decides, as of `day`: one row per account."""
+    bench.step(f"{name}_ends", ends(day))
+    bench.view(f"{name}_history", judged_histories(day, f"{name}_ends", rulebook))
+    bench.step(f"{name}_revenue", revenues(day, f"{name}_ends", rulebook))
     return bench.view(name, _DATED.format(
         history=f"{name}_history", revenue=f"{name}_revenue", lines=_line_counts(day),
         deals=_deal_facts(f"{name}_revenue", day, as_of, rulebook),
@@ -44,15 +45,16 @@ def _judged(usual_gap: int, rulebook: Rulebook) -> str:
                             THEN least(usual * {window.long_cycle_gaps}, {window.longest})
                             ELSE {window.days} END AS BIGINT) AS window_days
         FROM (
-            SELECT a.account_id, a.renewal_on, a.wallet, CAST({usual} AS BIGINT) AS usual,
+            SELECT a.account_id, k.key, a.renewal_on, a.wallet, CAST({usual} AS BIGINT) AS usual,
                    coalesce(o.undated, 0) AS undated, coalesce(o.credits, 0) AS credits, coalesce(o.zeros, 0) AS zeros, o.ahead
-            FROM kare_accounts AS a LEFT JOIN kare_oddities AS o ON a.account_id = o.account_id
+            FROM kare_accounts AS a JOIN kare_keys AS k ON a.account_id = k.account_id
+            LEFT JOIN kare_oddities AS o ON k.key = o.key
         ) AS known"""
 
 
 _DATED: Final = """
-    SELECT j.account_id, h.* EXCLUDE (account_id, usual, window_days, events, events_window, quarters, lapsed),
-           r.* EXCLUDE (account_id), d.* EXCLUDE (account_id, open_opportunities, expansion), l.product_lines,
+    SELECT j.key, h.* EXCLUDE (key, usual, window_days, events, events_window, quarters, lapsed),
+           r.* EXCLUDE (key), d.* EXCLUDE (key, open_opportunities, expansion), l.product_lines,
            coalesce(h.events, 0) AS events, coalesce(h.events_window, 0) AS events_window, coalesce(h.quarters, 0) AS quarters,
            coalesce(h.lapsed, FALSE) AS lapsed, coalesce(h.events, 0) > 0 OR j.undated > 0 AS has_bought,
            coalesce(d.open_opportunities, 0) AS open_opportunities, coalesce(d.expansion, FALSE) AS expansion,
@@ -60,32 +62,32 @@ _DATED: Final = """
            CASE WHEN j.wallet > 0 THEN coalesce(CAST(r.revenue_window AS DOUBLE), 0) * 36500 / j.window_days / CAST(j.wallet AS DOUBLE)
                 END AS wallet_share
     FROM kare_judged AS j
-    LEFT JOIN {history} AS h ON j.account_id = h.account_id
-    LEFT JOIN {revenue} AS r ON j.account_id = r.account_id
-    LEFT JOIN ({lines}) AS l ON j.account_id = l.account_id
-    LEFT JOIN ({deals}) AS d ON j.account_id = d.account_id"""
+    LEFT JOIN {history} AS h ON j.key = h.key
+    LEFT JOIN {revenue} AS r ON j.key = r.key
+    LEFT JOIN ({lines}) AS l ON j.key = l.key
+    LEFT JOIN ({deals}) AS d ON j.key = d.key"""
 
 
 def _line_counts(day: int) -> str:
     """Distinct product lines of the window; null for an account whose lines are not known at all."""
     return f"""
-        SELECT l.account_id, count(DISTINCT CASE WHEN l.n > {day} - j.window_days THEN l.line END) AS product_lines
-        FROM kare_lines AS l JOIN kare_judged AS j ON l.account_id = j.account_id
-        WHERE l.n <= {day} GROUP BY l.account_id"""
+        SELECT l.key, count(DISTINCT CASE WHEN l.n > {day} - j.window_days THEN l.line END) AS product_lines
+        FROM kare_lines AS l JOIN kare_judged AS j ON l.key = j.key
+        WHERE l.n <= {day} GROUP BY l.key"""
 
 
 def _deal_facts(revenue: str, day: int, as_of: int, rulebook: Rulebook) -> str:
     """Open deals by account; an expansion deal is one of the mapped types, or, type unknown, larger than the year's largest."""
     return f"""
-        SELECT account_id, CAST(sum(amount) AS DECIMAL(38, 4)) AS open_pipeline, count(*) AS open_opportunities,
+        SELECT key, CAST(sum(amount) AS DECIMAL(38, 4)) AS open_pipeline, count(*) AS open_opportunities,
                max(amount) AS largest_open, min(name) AS open_name, bool_or(is_expansion) AS expansion,
                min(name) FILTER (WHERE is_expansion) AS expansion_name
         FROM (
             SELECT d.*, coalesce(d.kind = 'expansion', FALSE)
                         OR (d.kind IS NULL AND coalesce(d.amount > r.largest_won_365, FALSE)) AS is_expansion
-            FROM kare_deals AS d LEFT JOIN {revenue} AS r ON d.account_id = r.account_id
+            FROM kare_deals AS d LEFT JOIN {revenue} AS r ON d.key = r.key
             WHERE {open_on(day, as_of, rulebook.expand.deal_overdue)}
-        ) AS running GROUP BY account_id"""
+        ) AS running GROUP BY key"""
 
 
 _COMPARED: Final = (
@@ -111,7 +113,7 @@ def _contacts(bench: Workbench, streams: Streams) -> str:
 _FACTS: Final = f"""
     SELECT a.* EXCLUDE (favourable_contact), coalesce(a.favourable_contact, c.in_favour) AS favourable_contact,
            g.root, g.group_accounts, j.usual, j.window_days, j.undated, j.credits, j.zeros, j.ahead, y.best_year,
-           n.* EXCLUDE (account_id), {{before}},
+           n.* EXCLUDE (key), {{before}},
            {day_of("n.first_n")} AS first_event_on, {day_of("n.last_n")} AS last_event_on,
            round(n.expected_gap, 1) AS expected_gap_days, coalesce(a.target, FALSE) AS is_target,
            CASE WHEN n.revenue_prior_365 > 0 THEN
@@ -120,7 +122,7 @@ _FACTS: Final = f"""
     FROM kare_accounts AS a
     JOIN kare_judged AS j ON a.account_id = j.account_id
     JOIN kare_groups AS g ON a.account_id = g.account_id
-    JOIN kare_now AS n ON a.account_id = n.account_id
-    JOIN kare_before AS b ON a.account_id = b.account_id
-    LEFT JOIN ({BEST_YEARS}) AS y ON a.account_id = y.account_id
+    JOIN kare_now AS n ON j.key = n.key
+    JOIN kare_before AS b ON j.key = b.key
+    LEFT JOIN ({BEST_YEARS}) AS y ON j.key = y.key
     LEFT JOIN ({{contacts}}) AS c ON a.account_id = c.account_id"""

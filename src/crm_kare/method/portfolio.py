@@ -107,7 +107,7 @@ def usual_gap(bench: Workbench, rulebook: Rulebook) -> tuple[int, bool, int]:
 _MEAN_GAPS = """
     SELECT count(*) AS accounts, median(gap) AS gap FROM (
         SELECT CAST(max(n) - min(n) AS DOUBLE) / (count(*) - 1) AS gap
-        FROM kare_days WHERE event GROUP BY account_id HAVING count(*) >= 2
+        FROM kare_days WHERE event GROUP BY key HAVING count(*) >= 2
     ) AS gaps"""
 
 

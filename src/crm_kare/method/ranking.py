@@ -1,26 +1,37 @@
 """Place of each account among its owner's of one profile (METHOD.md sections 2 and 5)."""
 
+from typing import Final
+
 from crm_kare.config.rulebook import Rulebook
 from crm_kare.method.plan_test import GROWTH_OFFERED
 
 
-def ranked(source: str, rulebook: Rulebook) -> str:
-    """`source` with rank (first n of the owner's profile, else null).
+KEYS: Final = "ranked_last, ranked_once, ranked_by, ranked_stake"
+"""The columns that `places` goes by."""
 
-    Attain and Expand by ICP score, then money at stake; Keep by 365-day revenue; Recapture by its best 12 months. What
-    METHOD.md ranks last comes last; the account id breaks ties.
+
+def keys() -> str:
+    """The expressions of `KEYS`: what METHOD.md ranks last; bought once; the figure of the profile; money at stake.
+
+    Attain and Expand go by ICP score, then money at stake; Keep by 365-day revenue; Recapture by its best 12 months.
     """
     weak = "(profile = 'Attain' AND icp_tier IN ('Low', 'Unrated') AND NOT is_target)"
-    last = f"({weak} OR coalesce(lapsed_to = 'Recapture last' AND situation = 'lapsed', FALSE))"
-    score = """
+    return f"""
+        ({weak} OR coalesce(lapsed_to = 'Recapture last' AND situation = 'lapsed', FALSE)) AS ranked_last,
+        profile = 'Recapture' AND events = 1 AS ranked_once,
         CASE WHEN profile IN ('Attain', 'Expand') THEN coalesce(CAST(icp_score AS DOUBLE), -1)
              WHEN profile = 'Keep' THEN coalesce(CAST(revenue_365 AS DOUBLE), 0)
-             ELSE coalesce(CAST(best_year AS DOUBLE), 0) END"""
+             ELSE coalesce(CAST(best_year AS DOUBLE), 0) END AS ranked_by,
+        coalesce({GROWTH_OFFERED}, 0) AS ranked_stake"""
+
+
+def places(source: str, rulebook: Rulebook) -> str:
+    """account_id, place: the first n of each owner's profile; the account id breaks ties.
+
+    A query of its own over few columns: sorting whole rows with their reasons would take most of the time.
+    """
     return f"""
-        WITH placed AS (
-            SELECT *, row_number() OVER (
-                PARTITION BY owner_id, profile
-                ORDER BY {last}, profile = 'Recapture' AND events = 1, {score} DESC, coalesce({GROWTH_OFFERED}, 0) DESC, account_id
-            ) AS place FROM {source})
-        SELECT * EXCLUDE (place), CASE WHEN profile IS NOT NULL AND place <= {rulebook.rank.first} THEN place END AS rank
-        FROM placed"""
+        SELECT account_id, row_number() OVER (
+                   PARTITION BY owner_id, profile
+                   ORDER BY ranked_last, ranked_once, ranked_by DESC, ranked_stake DESC, account_id) AS place
+        FROM {source} WHERE profile IS NOT NULL QUALIFY place <= {rulebook.rank.first}"""

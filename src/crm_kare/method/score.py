@@ -16,7 +16,7 @@ from crm_kare.method.icp import Asked, criteria_on, lay_out_icp
 from crm_kare.method.plan_test import planned
 from crm_kare.method.portfolio import Portfolio, figures, is_due, proposals, renewed, usual_gap
 from crm_kare.method.profile import lay_out_profile
-from crm_kare.method.ranking import ranked
+from crm_kare.method.ranking import KEYS, keys, places
 from crm_kare.method.reasons import lay_out_reasons
 from crm_kare.method.room import lay_out_room
 from crm_kare.method.sanity import data_problems, portfolio_problems
@@ -33,6 +33,7 @@ _MOTIONS: Final = {
     "Keep": Motion.RETAIN,
 }
 _FOR_SANITY: Final = "situation, undated, contract_months, renewal_on"
+_ONLY_FOR_FACTS: Final = ("kare_days", "kare_events", "kare_lines", "kare_oddities", "kare_deals")
 HELD: Final = pa.schema([("account_id", pa.string()), ("computed_profile", pa.string())])
 """What is read of the labels held; further columns do no harm."""
 
@@ -72,8 +73,9 @@ def score(
     """
     day = (as_of - _EPOCH).days
     with Workbench.of(streams.accounts) as bench:
-        lay_out(bench, streams, day)
+        lay_out(bench, streams, day, rulebook.confirm_days)
         measured = _measured(bench, streams, rulebook, as_of, portfolio)
+        bench.drop(*_ONLY_FOR_FACTS)
         columns = expression_columns({**(own_fields or {}), **_extras(streams)})
         on, off = criteria_on(rulebook, measured, streams.mapped, columns)
         bench.keep(
@@ -83,7 +85,10 @@ def score(
         lay_out_room(bench, rulebook, measured)
         lay_out_profile(bench, rulebook, measured, streams.mapped, on)
         _lay_out_labels(bench, rulebook, measured, on, day, streams.currency, next_steps or {})
-        labels = bench.arrow(f"SELECT * EXCLUDE ({_FOR_SANITY}) FROM kare_labels ORDER BY account_id")
+        labels = bench.arrow(f"""
+            SELECT l.* EXCLUDE ({_FOR_SANITY}, {KEYS}) REPLACE (r.place AS rank)
+            FROM kare_labels AS l LEFT JOIN ({places("kare_labels", rulebook)}) AS r ON l.account_id = r.account_id
+            ORDER BY l.account_id""")
         problems = (*data_problems(bench, on, off), *portfolio_problems(labels, measured))
     return Scored(labels, measured, problems)
 
@@ -119,7 +124,7 @@ def _lay_out_labels(
     currency: str,
     steps: Mapping[str, str],
 ) -> None:
-    """Override, motion, next step, plan test, class, reasons, rank: the step `kare_labels`."""
+    """Override, motion, next step, plan test, class, reasons, and what the rank goes by: the step `kare_labels`."""
     motions = [(f"profile = '{profile}'", quoted(motion)) for profile, motion in _MOTIONS.items()]
     motions.append(("retired AND profile IS NULL AND NOT overridden", quoted(Motion.RETIRE)))
     next_steps = [
@@ -135,7 +140,6 @@ def _lay_out_labels(
     bench.view("kare_planned", planned("kare_shown", rulebook, portfolio, on))
     bench.view("kare_classed", classed("kare_planned", rulebook, portfolio, day))
     lay_out_reasons(bench, "kare_classed", rulebook, portfolio, on, currency)
-    bench.view("kare_ranked", ranked("kare_reasoned", rulebook))
     bench.step("kare_labels", _columns(on, rulebook, currency))
 
 
@@ -159,5 +163,5 @@ def _columns(on: tuple[Asked, ...], rulebook: Rulebook, currency: str) -> str:
                lapsed, CASE WHEN lapsed THEN {day_of("lapsed_on")} END AS lapsed_since, CAST(events AS BIGINT) AS events,
                last_event_on, expected_gap_days, round(overdue, 3) AS overdue, round(effective_orders, 3) AS effective_orders,
                revenue_window, next_step, {quoted(rulebook.stamp)} AS rules_version, {quoted(currency)} AS currency,
-               owner_id, rank, window_days, overridden, class_override IS NOT NULL AS class_chosen, {_FOR_SANITY}
-        FROM kare_ranked"""
+               owner_id, CAST(NULL AS BIGINT) AS rank, window_days, overridden, class_override IS NOT NULL AS class_chosen, {_FOR_SANITY}, {keys()}
+        FROM kare_reasoned"""

@@ -55,6 +55,17 @@ class Workbench:
         self._made[name] = "TABLE"
         return name
 
+    def look(self, name: str, table: ir.Table) -> str:
+        """Name an Ibis table for later queries without running it; returns the name."""
+        self._backend.create_view(name, table, overwrite=True)
+        self._made[name] = "VIEW"
+        return name
+
+    def drop(self, *names: str) -> None:
+        """Give back the memory of steps that no later query reads."""
+        for name in names:
+            self._backend.con.execute(f"DROP {self._made.pop(name)} {name}")
+
     def table(self, name: str) -> ir.Table:
         """A step as an Ibis table."""
         return self._backend.table(name)
