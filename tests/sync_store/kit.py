@@ -72,13 +72,13 @@ class Script:
 def pulled(mirror: Mirror, *pages: Page | Exception, incremental: bool = True, **options: Any) -> Pulled:
     """Pull scripted pages; nothing is accepted."""
     script = Script(list(pages), incremental)
-    return pull(cast("Connector", script), [SPEC], mirror, ORGANISATION, **options)
+    return pull(cast("Connector", script), [SPEC], mirror, ORGANISATION, **{"now": NOW, **options})
 
 
 def taken(mirror: Mirror, *pages: Page | Exception, **options: Any) -> Pulled:
     """Pull scripted pages and accept them."""
     result = pulled(mirror, *pages, **options)
-    mirror.accept(NOW)
+    mirror.accept()
     return result
 
 

@@ -1,6 +1,5 @@
 """The mirror: what a reader sees, what a brake can refuse, what damage does."""
 
-from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -82,13 +81,13 @@ def test_a_pull_that_stopped_half_way_cannot_be_accepted(mirror: Mirror) -> None
     with pytest.raises(RetryError):
         pulled(mirror, named("a"), RetryError("down"))
     with pytest.raises(StopError, match="half-way"):
-        mirror.accept(NOW)
+        mirror.accept()
     assert not mirror.exists()
 
 
 def test_accept_with_nothing_pending_does_nothing(mirror: Mirror) -> None:
     taken(mirror, named("a"))
-    mirror.accept(NOW + timedelta(days=1))
+    mirror.accept()
     assert mirror.pulled_at() == NOW
 
 
@@ -183,8 +182,8 @@ def test_any_folder_and_crm_name_will_do(tmp_path: Path, journal: Journal) -> No
 
 def test_two_writers_cannot_both_move_the_mirror(mirror: Mirror) -> None:
     taken(mirror, named("a"))
-    first = mirror.intake(SPEC, "shape", full=True, convert=lambda table: table)
-    second = mirror.intake(SPEC, "shape", full=True, convert=lambda table: table)
+    first = mirror.intake(SPEC, "shape", full=True, now=NOW, convert=lambda table: table)
+    second = mirror.intake(SPEC, "shape", full=True, now=NOW, convert=lambda table: table)
     first.add(named("b").records, (), "1")
     second.add(named("c").records, (), "1")
     first.checkpoint()
@@ -194,7 +193,7 @@ def test_two_writers_cannot_both_move_the_mirror(mirror: Mirror) -> None:
 
 def test_a_page_with_other_columns_is_refused(mirror: Mirror) -> None:
     wrong = named("a").records.rename_columns(["name", "account_id", "annual_revenue"])
-    begun = mirror.intake(SPEC, "shape", full=True, convert=lambda table: table)
+    begun = mirror.intake(SPEC, "shape", full=True, now=NOW, convert=lambda table: table)
     with pytest.raises(StopError, match="other columns"):
         begun.add(wrong, (), "1")
 
@@ -208,7 +207,7 @@ def test_reading_before_the_first_pull_says_what_to_do(mirror: Mirror) -> None:
 
 def test_much_data_becomes_durable_by_itself(mirror: Mirror, monkeypatch: pytest.MonkeyPatch, journal: Journal) -> None:
     monkeypatch.setattr(intake, "SEGMENT_ROWS", 3)
-    begun = mirror.intake(SPEC, "shape", full=True, convert=lambda table: table)
+    begun = mirror.intake(SPEC, "shape", full=True, now=NOW, convert=lambda table: table)
     begun.add(named("a", "b").records, (), "1")
     assert journal.pointers.get("acme", "accounts").version == 0
     begun.add(named("c").records, (), "2")

@@ -119,7 +119,7 @@ steps = st.builds(Step, edits, edits, st.booleans(), st.none() | st.integers(0, 
 
 def run_pull(mirror: Mirror, crm: Crm, step: Step) -> None:
     full = step.full or bool(mirror.needs_full("accounts", "shape"))
-    taken = mirror.intake(SPEC, "shape", full=full, convert=lambda table: table)
+    taken = mirror.intake(SPEC, "shape", full=full, now=NOW, convert=lambda table: table)
     amid = list(step.amid)
     for page in crm.pull(taken.cursor):
         taken.add(page.records, page.deleted, page.cursor)
@@ -176,12 +176,12 @@ def check(plan: list[Step]) -> None:
                 mirror.discard()
                 assert seen(mirror) == visible
                 continue
-            mirror.accept(NOW)
+            mirror.accept()
             assert len(seen(mirror)) == mirror.counts()["accounts"]
         settled = Mirror(folder / "mirror", journal, "acme")
         for _ in range(2):  # a full pull that went on may have begun before the last edits
             run_pull(settled, crm, Step([], []))
-            settled.accept(NOW)
+            settled.accept()
         settled.rest()
         assert seen(settled) == crm.now
         assert settled.counts() == {"accounts": len(crm.now)}
@@ -197,21 +197,21 @@ def test_dying_at_any_point_of_pull_and_accept_leaves_the_old_or_the_new(tmp_pat
         mirror = Mirror(folder / "mirror", journal, "acme")
         crm.edit([(name, "old") for name in "abcde"])
         run_pull(mirror, crm, Step([], []))
-        mirror.accept(NOW)
+        mirror.accept()
         old = seen(mirror)
         crm.edit([("a", "new"), ("b", None), ("f", "new"), ("a", "newer")])
         died = True
         try:
             with dying_at(point):
                 run_pull(mirror, crm, Step([], [], full=full))
-                mirror.accept(NOW)
+                mirror.accept()
                 died = False
         except CrashError:
             mirror.rest()
             assert seen(mirror) in (old, crm.now)
         restarted = Mirror(folder / "mirror", journal, "acme")
         run_pull(restarted, crm, Step([], []))
-        restarted.accept(NOW)
+        restarted.accept()
         assert seen(restarted) == crm.now
         journal.close()
         if not died:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import cast
 
 import pyarrow as pa
@@ -19,8 +20,8 @@ from crm_kare.sync.pull import Pulled, pull, shape_of
 def asked(
     mirror: Mirror, script: Script, spec: StreamSpec = SPEC, *, full: bool = False
 ) -> tuple[list[str | None], Pulled]:
-    result = pull(cast("Connector", script), [spec], mirror, ORGANISATION, full=full)
-    mirror.accept(NOW)
+    result = pull(cast("Connector", script), [spec], mirror, ORGANISATION, now=NOW, full=full)
+    mirror.accept()
     return script.asked, result
 
 
@@ -151,7 +152,7 @@ def test_streams_are_accepted_together(mirror: Mirror, journal: Journal) -> None
     owners = StreamSpec("owners", "User", (SourceField("owner_id", "Id", Kind.TEXT),))
     script = cast("Connector", Script([Page(other_batch(owners), "1")]))
     with pytest.raises(RetryError):
-        pull(script, [owners], mirror, ORGANISATION, stop=stop_with(RetryError("down")))
+        pull(script, [owners], mirror, ORGANISATION, now=NOW, stop=stop_with(RetryError("down")))
     assert mirror.counts() == {}
     taken(mirror, named("a"))  # owners are not mapped any more: what was stopped is forgotten
     assert mirror.counts() == {"accounts": 1}
@@ -163,3 +164,12 @@ def stop_with(error: Exception) -> Callable[[], bool]:
         raise error
 
     return stop
+
+
+def test_the_mirror_tells_when_its_pull_began_and_a_resumed_one_began_at_its_first_page(mirror: Mirror) -> None:
+    with pytest.raises(RetryError):
+        pulled(mirror, named("a", cursor="1"), RetryError("down"))
+    taken(mirror, named("b", cursor="2"), now=NOW + timedelta(days=1))
+    assert mirror.pulled_at() == NOW
+    taken(mirror, named("b=new", cursor="3"), now=NOW + timedelta(days=2))
+    assert mirror.pulled_at() == NOW + timedelta(days=2)

@@ -26,7 +26,7 @@ class Pointer:
         cursor: where the next pull goes on; None = nothing accepted yet.
         generation: counts the rewrites (full pulls, compactions).
         rows: rows that a reader sees.
-        pulled_at: when the last pull was accepted.
+        pulled_at: when the last accepted pull began: the rows may lack what changed in the CRM since.
         files: the mirror's own account of its files, JSON-able.
     """
 

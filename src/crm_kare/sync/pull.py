@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from crm_kare.errors import InterruptedRun, KareError
@@ -78,14 +79,16 @@ def pull(
     mirror: Mirror,
     organisation: Organisation,
     *,
+    now: datetime,
     full: bool = False,
     stop: Callable[[], bool] = lambda: False,
     progress: Progress = lambda _stream, _received, _total: None,
 ) -> Pulled:
-    """Pull every stream. Afterwards call `mirror.accept(now)`, or `mirror.discard()`.
+    """Pull every stream. Afterwards call `mirror.accept()`, or `mirror.discard()`.
 
     A stream is pulled in full where it has no mirror yet, its shape (fields, source, options, time zone) changed, its
-    files are damaged, the connector cannot do less, or `full` asks for it; a pull that was stopped goes on.
+    files are damaged, the connector cannot do less, or `full` asks for it; a pull that was stopped goes on. `now` is the
+    present moment: what people change in the CRM from then on may be missing.
 
     Raises:
         InterruptedRun: `stop()` said so at a page border; what came so far is kept, the next pull goes on there.
@@ -95,7 +98,9 @@ def pull(
     streams, problems = [], []
     try:
         for spec in specs:
-            pulled, found = _pull_stream(connector, spec, mirror, organisation, full=full, stop=stop, progress=progress)
+            pulled, found = _pull_stream(
+                connector, spec, mirror, organisation, now=now, full=full, stop=stop, progress=progress
+            )
             streams.append(pulled)
             problems += found
     finally:
@@ -118,6 +123,7 @@ def _pull_stream(
     mirror: Mirror,
     organisation: Organisation,
     *,
+    now: datetime,
     full: bool,
     stop: Callable[[], bool],
     progress: Progress,
@@ -127,7 +133,7 @@ def _pull_stream(
     whole = full or bool(reason) or not connector.capabilities.incremental
     problems = [_damaged(spec)] if reason == "damaged" else []
     with closing(Typer(spec, organisation.timezone)) as typer:
-        intake = mirror.intake(spec, shape, full=whole, convert=typer.convert)
+        intake = mirror.intake(spec, shape, full=whole, now=now, convert=typer.convert)
         received = _take_pages(connector, spec, intake, problems, stop, progress)
         tally = intake.finish()
         problems += typer.problems()

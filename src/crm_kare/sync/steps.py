@@ -51,6 +51,7 @@ def pull_in(run: CrmRun) -> None:
         stream_specs(mapping, there),
         mirror,
         organisation,
+        now=runtime.clock.now(),
         full=run.options.full,
         stop=run.asked_to_stop,
         progress=lambda stream, done, total: run.tell(f"pull {stream}", done, total),
@@ -61,7 +62,7 @@ def pull_in(run: CrmRun) -> None:
     if tripped:
         mirror.discard()
     else:
-        mirror.accept(runtime.clock.now())
+        mirror.accept()
 
 
 def judge_all(run: CrmRun) -> Judged:
@@ -145,10 +146,10 @@ def write(run: CrmRun, plan: Plan) -> None:
 
 
 def _organisation(run: CrmRun) -> Organisation:
-    """Who we are logged in to; asked once a day."""
+    """Who we are logged in to; asked once a day, and files at every run: their mapping tells it, and may have changed."""
     notes, now = run.runtime.journal.notes, run.runtime.clock.now()
     kept = notes.organisation(run.crm)
-    if kept is not None and now - kept[1] < _ORGANISATION_HOLDS:
+    if kept is not None and run.connector.capabilities.provisions and now - kept[1] < _ORGANISATION_HOLDS:
         return kept[0]
     organisation = run.connector.organisation()
     notes.keep_organisation(run.crm, organisation, now)

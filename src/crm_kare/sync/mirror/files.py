@@ -14,6 +14,7 @@ class Pending:
     Attributes:
         full: whether it replaces everything, or adds to it.
         key: the id column.
+        began: when it began, as ISO text; one that was stopped and goes on began at its first page.
         shape: hash of what is pulled and how it is typed.
         cursor: where it goes on.
         segments: what came so far, in order.
@@ -25,6 +26,7 @@ class Pending:
 
     full: bool
     key: str
+    began: str
     shape: str
     cursor: str | None = None
     segments: tuple[Segment, ...] = ()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -75,14 +76,21 @@ class Intake:
     """
 
     def __init__(
-        self, place: Place, spec: StreamSpec, shape: str, *, full: bool, convert: Callable[[pa.Table], pa.Table]
+        self,
+        place: Place,
+        spec: StreamSpec,
+        shape: str,
+        *,
+        full: bool,
+        now: datetime,
+        convert: Callable[[pa.Table], pa.Table],
     ) -> None:
         self._place, self._spec, self._convert = place, spec, convert
         self._folder = place.stream(spec.stream)
         self._key = spec.fields[0].column
         self._pointer = place.pointers.get(place.crm, spec.stream)
         self._files = from_json(self._pointer.files)
-        self._pending = self._resumed(shape, full=full) or self._begun(shape, full=full)
+        self._pending = self._resumed(shape, full=full) or self._begun(shape, now.isoformat(), full=full)
         self._buffer: list[pa.Table] = []
         self._seq = self._pending.seq
         self._without_id = 0
@@ -135,10 +143,10 @@ class Intake:
         whole = not any(damage(self._folder, one) for one in kept.segments)
         return replace(kept, done=False, fixes=()) if whole else None
 
-    def _begun(self, shape: str, *, full: bool) -> Pending:
+    def _begun(self, shape: str, began: str, *, full: bool) -> Pending:
         if full:
-            return Pending(full=True, key=self._key, shape=shape)
-        return Pending(full=False, key=self._key, shape=shape, cursor=self._pointer.cursor, seq=self._files.seq)
+            return Pending(full=True, key=self._key, began=began, shape=shape)
+        return Pending(False, self._key, began, shape, cursor=self._pointer.cursor, seq=self._files.seq)
 
     def _settled(self) -> tuple[int, int]:
         """Rows once accepted, and rows of before that are gone. Nothing new needs no engine (it takes time to start)."""

@@ -39,12 +39,14 @@ class Mirror:
     def __init__(self, folder: Path, journal: Journal, crm: str, *, memory_limit: str = "512MB") -> None:
         self._place = Place(folder, journal.pointers, crm, memory_limit)
 
-    def intake(self, spec: StreamSpec, shape: str, *, full: bool, convert: Callable[[pa.Table], pa.Table]) -> Intake:
+    def intake(
+        self, spec: StreamSpec, shape: str, *, full: bool, now: datetime, convert: Callable[[pa.Table], pa.Table]
+    ) -> Intake:
         """Begin a pull of a stream, or go on with one that was stopped (then `Intake.full` may be True unasked).
 
-        `convert` types the records (`Typer.convert`).
+        `now` is the time before its first page is asked for; `convert` types the records (`Typer.convert`).
         """
-        return Intake(self._place, spec, shape, full=full, convert=convert)
+        return Intake(self._place, spec, shape, full=full, now=now, convert=convert)
 
     def needs_full(self, stream: str, shape: str) -> str:
         """Why a stream cannot be pulled incrementally: `new`, `shape` or `damaged`; empty where it can."""
@@ -65,9 +67,9 @@ class Mirror:
         """Rows by stream, as accepted."""
         return {pointer.stream: pointer.rows for pointer in self._accepted()}
 
-    def pulled_at(self) -> datetime | None:
-        """When the last pull was accepted; None where there was none."""
-        return max((pointer.pulled_at for pointer in self._accepted() if pointer.pulled_at), default=None)
+    def pulled_at(self, stream: str = "accounts") -> datetime | None:
+        """When a stream's last accepted pull began, so that later changes may be missing; None where there was none."""
+        return self._pointer(stream).pulled_at
 
     def tables(self, con: Backend) -> dict[str, ir.Table]:
         """Current rows of every stream by its name, typed, as views in `con` (an Ibis DuckDB backend).
@@ -85,14 +87,14 @@ class Mirror:
             )
         return {pointer.stream: self._view(con, pointer) for pointer in pointers}
 
-    def accept(self, now: datetime) -> None:
+    def accept(self) -> None:
         """Let what the last pull brought be the mirror: all streams in one transaction. Nothing pending: nothing done.
 
         Raises:
             StopError: a pull was stopped half-way: pull again before accepting.
         """
         found = [(pointer, from_json(pointer.files)) for pointer in self._all()]
-        moved = [_accepted(pointer, files, now) for pointer, files in found if files.pending]
+        moved = [_accepted(pointer, files) for pointer, files in found if files.pending]
         if not moved:
             return
         full = {pointer.stream for pointer, files in found if files.pending and files.pending.full}
@@ -154,7 +156,7 @@ class Mirror:
         return [pointer for pointer in self._all() if pointer.cursor is not None]
 
 
-def _accepted(pointer: Pointer, files: Files, now: datetime) -> Pointer:
+def _accepted(pointer: Pointer, files: Files) -> Pointer:
     pending = files.pending
     if pending is None or not pending.done:
         raise StopError(
@@ -166,6 +168,6 @@ def _accepted(pointer: Pointer, files: Files, now: datetime) -> Pointer:
         cursor=pending.cursor,
         generation=pointer.generation + int(pending.full),
         rows=pending.rows,
-        pulled_at=now,
+        pulled_at=datetime.fromisoformat(pending.began),
         files=to_json(files.accept_pending()),
     )
