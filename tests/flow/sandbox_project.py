@@ -65,6 +65,14 @@ class Crm(Protocol):
         """Changes of our fields, as the CRM keeps them."""
         ...
 
+    def retire_value(self, label: str, value: str, *, back: bool = False) -> None:
+        """The admin takes a value off a picklist, or puts it back."""
+        ...
+
+    def drop_field(self, label: str) -> None:
+        """The admin deletes the field of a label."""
+        ...
+
     def revoke(self) -> None:
         """The login is over, and logging in again is refused."""
         ...
@@ -133,6 +141,16 @@ class SalesforceSide:
     def history(self) -> list[HistoryEntry]:
         found = self.org.records.history("Account", sorted(self.records()))
         return [one for one in found if one.field.startswith(("KARE_", "ICP_"))]
+
+    def retire_value(self, label: str, value: str, *, back: bool = False) -> None:
+        held = self.org.records.fields("Account")[self.field(label)]
+        options = tuple(replace(one, active=back) if one.value == value else one for one in held.options)
+        self.org.records.change_field("Account", replace(held, options=options))
+
+    def drop_field(self, label: str) -> None:
+        name = self.field(label).removesuffix("__c")
+        found = self._call("GET", "/tooling/query", q=f"SELECT Id FROM CustomField WHERE DeveloperName = '{name}'")  # noqa: S608  our own name
+        self._call("DELETE", f"/tooling/sobjects/CustomField/{found['records'][0]['Id']}")
 
     def revoke(self) -> None:
         self.org.end_sessions()
@@ -210,6 +228,15 @@ class HubSpotSide:
     def history(self) -> list[HistoryEntry]:
         found = self.portal.org.history("companies", sorted(self.records()))
         return [one for one in found if one.field.startswith(("kare_", "icp_"))]
+
+    def retire_value(self, label: str, value: str, *, back: bool = False) -> None:
+        path = f"/crm/v3/properties/companies/{self.field(label)}"
+        kept = [one for one in self._call("GET", path)["options"] if one["value"] != value]
+        added = [{"label": value, "value": value, "displayOrder": 99}] if back else []
+        self._call("PATCH", path, {"options": [*kept, *added]})
+
+    def drop_field(self, label: str) -> None:
+        self._call("DELETE", f"/crm/v3/properties/companies/{self.field(label)}")
 
     def revoke(self) -> None:
         self.portal.settings = replace(self.portal.settings, token="another")
