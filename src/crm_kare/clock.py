@@ -3,6 +3,9 @@
 import time
 from datetime import UTC, datetime
 from threading import Event
+from typing import Final
+
+_BREATH: Final = 0.05
 
 
 class SystemClock:
@@ -20,5 +23,6 @@ class SystemClock:
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Wait, or until woken."""
-        self.wake.wait(max(0.0, seconds))
+        """Wait, or until woken; once woken, a breath, so that who waits in a loop does not spin."""
+        if self.wake.wait(max(0.0, seconds)):
+            time.sleep(min(max(0.0, seconds), _BREATH))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from crm_kare.cli import show
-from crm_kare.clock import SystemClock
+from crm_kare.cli.door import Stop
 from crm_kare.config.starters import starter_files
 from crm_kare.model import Profile
 from crm_kare.report.exports import labels_of, rows
@@ -22,9 +22,9 @@ _CRMS: Final = {"salesforce": "salesforce", "hubspot": "hubspot"}
 _TOP: Final = 2
 
 
-def run(accounts: int, seed: int, stop: Callable[[], bool], wait: Callable[[], None] | None) -> int:
+def run(accounts: int, seed: int, stop: Stop, wait: Callable[[], None] | None) -> int:
     """Run the demo in a folder of its own that goes away with it; `wait` is called at its end, to leave the CRMs up."""
-    clock = SystemClock()
+    clock = stop.clock
     with (
         tempfile.TemporaryDirectory(prefix="crm-kare-demo-") as name,
         serve_sandbox(clock, accounts=accounts, seed=seed) as running,

@@ -34,11 +34,14 @@ _BROKEN_PIPE: Final = 141
 
 
 class Stop:
-    """Whether somebody asked us to stop, and by which signal; a second signal of the kind ends the program at once."""
+    """Whether somebody asked us to stop, and by which signal; a second signal ends the program at once.
 
-    def __init__(self, clock: SystemClock) -> None:
+    Who sleeps on its `clock` is woken by the signal.
+    """
+
+    def __init__(self) -> None:
         self._asked = Event()
-        self._clock = clock
+        self.clock = SystemClock()
         self.code = 0
 
     def __call__(self) -> bool:
@@ -55,17 +58,17 @@ class Stop:
             os._exit(_SIGNALS[signal.Signals(number)])
         self.code = _SIGNALS[signal.Signals(number)]
         self._asked.set()
-        self._clock.wake.set()
+        self.clock.wake.set()
         with suppress(OSError):
             sys.stderr.write("\nStopping at the next batch border; once more to stop at once.\n")
 
 
 @contextmanager
-def opened(folder: Path) -> Iterator["Runtime"]:
-    """The project in a folder, open for the length of the block."""
+def opened(folder: Path, stop: Stop | None = None) -> Iterator["Runtime"]:
+    """The project in a folder, open for the length of the block; `stop` wakes it from waiting."""
     from crm_kare.sync.runtime import open_project  # noqa: PLC0415  heavy: --help must not wait for it
 
-    runtime = open_project(folder, os.environ, SystemClock())
+    runtime = open_project(folder, os.environ, stop.clock if stop else SystemClock())
     try:
         yield runtime
     finally:
@@ -76,7 +79,7 @@ def opened(folder: Path) -> Iterator["Runtime"]:
 def stoppable() -> Iterator[Stop]:
     """A stop that listens to signals for the length of the block."""
     before = {number: signal.getsignal(number) for number in _SIGNALS}
-    stop = Stop(SystemClock())
+    stop = Stop()
     stop.listen()
     try:
         yield stop

@@ -80,7 +80,7 @@ def sync(
     from crm_kare.sync.flow import sync as run  # noqa: PLC0415  heavy
 
     options = Options(dry_run=dry_run, full=full, force=force, as_of=day(as_of), owner=owner, limit=limit)
-    with opened(project) as runtime, stoppable() as stop, show.progress(quiet=as_json) as progress:
+    with stoppable() as stop, opened(project, stop) as runtime, show.progress(quiet=as_json) as progress:
         results = run(runtime, crms or (), options, stop=stop, progress=progress)
     return _told(results, stop.code, as_json=as_json)
 
@@ -102,7 +102,7 @@ def pull(crm: Name, project: ProjectOption = Path(), full: Full = False, as_json
     from crm_kare.cli import show  # noqa: PLC0415  heavy
     from crm_kare.sync.flow import pull_only  # noqa: PLC0415  heavy
 
-    with opened(project) as runtime, stoppable() as stop, show.progress(quiet=as_json) as progress:
+    with stoppable() as stop, opened(project, stop) as runtime, show.progress(quiet=as_json) as progress:
         found = pull_only(runtime, crm, full=full, stop=stop, progress=progress)
     return _told([found], stop.code, as_json=as_json)
 
@@ -128,7 +128,7 @@ def plan(
     from crm_kare.sync.saved_plan import save  # noqa: PLC0415  heavy
 
     options = Options(full=full, as_of=day(as_of), owner=owner, limit=limit)
-    with opened(project) as runtime, stoppable() as stop, show.progress(quiet=as_json) as progress:
+    with stoppable() as stop, opened(project, stop) as runtime, show.progress(quiet=as_json) as progress:
         found, made = plan_only(runtime, crm, options, stop=stop, progress=progress)
         interrupted(stop)
         digest = save(made, output, runtime.clock.now()) if made is not None and output is not None else None
@@ -160,7 +160,7 @@ def apply(
     from crm_kare.sync.flow import apply_saved  # noqa: PLC0415  heavy
     from crm_kare.sync.flow import sync as run  # noqa: PLC0415  heavy
 
-    with opened(project) as runtime, stoppable() as stop, show.progress(quiet=as_json) as progress:
+    with stoppable() as stop, opened(project, stop) as runtime, show.progress(quiet=as_json) as progress:
         if file is None:
             results = run(runtime, [crm], Options(force=force), stop=stop, progress=progress)
         else:

@@ -2,13 +2,18 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crm_kare.cli.door import ProjectOption, Stop, stoppable
-from crm_kare.clock import SystemClock
+from crm_kare.cli.door import ProjectOption, Stop, opened, stoppable
+from crm_kare.errors import UsageError
+
+if TYPE_CHECKING:
+    from crm_kare.sandbox import RunningSandbox
 
 Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")]
 Accounts = Annotated[int, typer.Option("--accounts", min=1, max=200_000, help="Accounts in each CRM.")]
@@ -25,7 +30,7 @@ def register(app: typer.Typer) -> None:
 
 
 def serve(project: ProjectOption = Path()) -> int:
-    """Run every CRM on its schedule until stopped; SIGTERM ends a run at its next batch border.
+    """Run every CRM on its schedule until stopped; SIGTERM ends a run at its next batch border, and then the daemon, with 0.
 
     Health is at /healthz and /readyz on the address that crm-kare.yaml sets (127.0.0.1:8731). A first run waits for your approval:
     do it by hand with plan and apply.
@@ -35,17 +40,18 @@ def serve(project: ProjectOption = Path()) -> int:
     from crm_kare.daemon.health import HealthServer  # noqa: PLC0415  heavy
     from crm_kare.daemon.service import Service  # noqa: PLC0415  heavy
 
-    with stoppable() as stop:
+    with stoppable() as stop, opened(project, stop) as runtime:
         log = structlog.wrap_logger(structlog.PrintLogger(sys.stdout), processors=_log_steps())
-        service = Service(project, os.environ, SystemClock(), stop, log)
-        settings = service.runtime.project.serve
-        health = HealthServer(service, settings.host, settings.port)
-        health.start()
-        service.start()
-        log.info("health", url=health.url)
-        _wait(stop)
-        service.stop()
-        health.stop()
+        service, settings = Service(runtime, stop, log), runtime.project.serve
+        with closing(HealthServer(service, settings.host, settings.port)) as health:
+            service.start()
+            health.start()
+            log.info("health", url=health.url)
+            _wait(stop)
+            ended = service.stop()
+    if not ended:
+        sys.stdout.flush()
+        os._exit(1)  # a call that hangs would hold the process back
     return 0
 
 
@@ -59,9 +65,8 @@ def _log_steps() -> list[Any]:
 
 
 def _wait(stop: Stop) -> None:
-    clock = SystemClock()
     while not stop():
-        clock.sleep(0.2)
+        stop.clock.sleep(3600)
 
 
 def sandbox(port: Port = 8732, accounts: Accounts = 1000, seed: Seed = 1) -> int:
@@ -70,9 +75,8 @@ def sandbox(port: Port = 8732, accounts: Accounts = 1000, seed: Seed = 1) -> int
     Strict in what it accepts: it speaks both vendors' HTTP as their documents describe it. The first page shows the accounts.
     """
     from crm_kare.cli import show  # noqa: PLC0415  heavy
-    from crm_kare.sandbox import serve as serve_sandbox  # noqa: PLC0415  heavy
 
-    with stoppable() as stop, serve_sandbox(SystemClock(), accounts=accounts, seed=seed, port=port) as running:
+    with stoppable() as stop, _sandbox(stop, accounts, seed, port) as running:
         show.say(f"Accounts and their pages: {running.url}/", "bold")
         show.say("To use it from a project, put this into its .env:")
         for name, value in {**running.salesforce_environment(), **running.hubspot_environment()}.items():
@@ -80,6 +84,22 @@ def sandbox(port: Port = 8732, accounts: Accounts = 1000, seed: Seed = 1) -> int
         sys.stdout.flush()
         _wait(stop)
     return 0
+
+
+@contextmanager
+def _sandbox(stop: Stop, accounts: int, seed: int, port: int) -> "Iterator[RunningSandbox]":
+    from crm_kare.sandbox import serve as serve_sandbox  # noqa: PLC0415  heavy
+
+    with ExitStack() as stack:
+        try:
+            running = stack.enter_context(serve_sandbox(stop.clock, accounts=accounts, seed=seed, port=port))
+        except OSError as error:
+            raise UsageError(
+                f"port {port} cannot be used: {error.strerror}.",
+                where="--port",
+                fix="Name another; 0 takes a free one.",
+            ) from error
+        yield running
 
 
 def demo(

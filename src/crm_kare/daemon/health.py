@@ -28,7 +28,7 @@ def create_app(service: Service) -> FastAPI:
 
 
 class HealthServer:
-    """Serves the checks in a thread of its own; ends with `stop`."""
+    """Serves the checks in a thread of its own; ends with `close`."""
 
     def __init__(self, service: Service, host: str, port: int) -> None:
         try:
@@ -52,8 +52,9 @@ class HealthServer:
         """Serve from now on."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """Stop serving."""
+    def close(self) -> None:
+        """Stop serving, and give back the port."""
         self._server.should_exit = True
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
         self._socket.close()

@@ -1,24 +1,34 @@
-"""Runs each CRM on its schedule (APScheduler), never two runs of one CRM at a time, and answers health checks."""
+"""Runs each CRM on its schedule (APScheduler), never two runs of one CRM at a time, until it is told to stop."""
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from threading import Lock
+from threading import Condition
 from typing import Any, Final
 
 import structlog
+from apscheduler.events import EVENT_JOB_MAX_INSTANCES, JobSubmissionEvent
 from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.triggers.cron import CronTrigger
 
-from crm_kare.errors import KareError
-from crm_kare.ports import Clock
+from crm_kare.config.project import PROJECT_FILE
+from crm_kare.daemon.schedule import trigger
+from crm_kare.errors import ConfigError, KareError
+from crm_kare.model import Problem, RunStatus
 from crm_kare.sync.flow import sync
 from crm_kare.sync.result import RunResult
-from crm_kare.sync.runtime import Runtime, open_project
+from crm_kare.sync.runtime import Runtime
 
-_JITTER: Final = 20
-"""Seconds by which starts are spread, so that many CRMs do not all begin on the minute."""
+PATIENCE: Final = 30.0
+"""Seconds that a stop waits for the runs under way to reach a batch border."""
+
+_LEVELS: Final = {
+    RunStatus.DONE: "info",
+    RunStatus.INTERRUPTED: "info",
+    RunStatus.BUSY: "info",
+    RunStatus.FAILED: "error",
+}
+"""How loudly a status is told; the rest wants somebody to look: warning."""
 
 Log = structlog.stdlib.BoundLogger
 
@@ -33,40 +43,41 @@ class LastRun:
 
 
 class Service:
-    """A daemon over one project. `start` it, wait, `stop` it.
+    """A daemon over one open project. `start` it, wait, `stop` it.
 
     Args:
-        folder: the project's folder.
-        environment: environment variables.
-        clock: time.
+        runtime: the open project; whoever opened it closes it afterwards.
         stopping: asked at page and batch borders; a run ends there when it says yes.
         log: where events go; they hold ids, counts and codes, never customers' data.
     """
 
-    def __init__(
-        self, folder: Path, environment: Mapping[str, str], clock: Clock, stopping: Callable[[], bool], log: Log
-    ) -> None:
-        self._runtime = open_project(folder, environment, clock)
-        self._clock, self._stopping, self._log = clock, stopping, log
+    def __init__(self, runtime: Runtime, stopping: Callable[[], bool], log: Log) -> None:
+        self._runtime, self._stopping, self._log = runtime, stopping, log
         self._last: dict[str, LastRun] = {}
-        self._lock = Lock()
+        self._running: set[str] = set()
+        self._changed = Condition()
         self._scheduler = BackgroundScheduler(
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
-
-    @property
-    def runtime(self) -> Runtime:
-        """The open project."""
-        return self._runtime
+        logging.getLogger("apscheduler").addHandler(logging.NullHandler())  # what matters of it, we log ourselves
+        self._scheduler.add_listener(self._skipped, EVENT_JOB_MAX_INSTANCES)
 
     def start(self) -> None:
-        """Begin to run; returns at once."""
-        for name, crm in self._runtime.project.crms.items():
-            trigger = CronTrigger.from_crontab(crm.schedule, timezone=crm.timezone)
-            trigger.jitter = _JITTER
-            self._scheduler.add_job(self.run, trigger, args=[name], id=name)
+        """Begin to run; returns at once.
+
+        Raises:
+            ConfigError: a mapping is wrong, a connector is not installed, or no CRM has a schedule.
+        """
+        crms = self._runtime.project.crms
+        scheduled = {name: crm.schedule for name, crm in crms.items() if crm.schedule}
+        if not scheduled:
+            raise ConfigError("no CRM has a schedule.", where=PROJECT_FILE, fix='Add one, like "*/15 * * * *".')
+        for name, schedule in scheduled.items():
+            self._runtime.mapping(name)
+            self._runtime.find_connector(crms[name].connector)
+            self._scheduler.add_job(self.run, trigger(schedule, crms[name].timezone), args=[name], id=name)
         self._scheduler.start()
-        self._log.info("started", crms=list(self._runtime.project.crms))
+        self._log.info("started", crms=list(scheduled), left_out=[name for name in crms if name not in scheduled])
 
     def run(self, crm: str) -> None:
         """One run of a CRM. Whatever becomes of it, the schedule goes on."""
@@ -74,32 +85,46 @@ class Service:
             return
         log = self._log.bind(crm=crm)
         log.info("run begins")
+        self._enter(crm)
         try:
             (result,) = sync(self._runtime, [crm], stop=self._stopping)
         except KareError as error:
             log.error(  # noqa: TRY400  a traceback may hold customers' data
                 "run failed", code=error.code, message=error.message, fix=error.fix
             )
-            self._note(crm, error.status, error.exit_code)
-            return
+            self._leave(crm, error.status, error.exit_code)
         except Exception as error:  # noqa: BLE001  the door: one run's accident must not end the daemon
             log.error("run failed", code=type(error).__name__)  # noqa: TRY400  the same
-            self._note(crm, "failed", 1)
-            return
-        self._tell(log, result)
-        self._note(crm, result.status.value, result.exit_code)
+            self._leave(crm, RunStatus.FAILED.value, 1)
+        else:
+            _tell(log, result)
+            self._leave(crm, result.status.value, result.exit_code)
 
-    def stop(self) -> None:
-        """Wait for the runs under way, which end at their next batch border, and close."""
-        self._scheduler.shutdown(wait=True)
-        self._runtime.close()
-        self._log.info("stopped")
+    def stop(self, patience: float = PATIENCE) -> bool:
+        """Begin no more runs, and wait for those under way, which end at their next batch border.
+
+        Returns:
+            Whether all of them ended in time.
+        """
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
+        with self._changed:
+            ended = self._changed.wait_for(lambda: not self._running, patience)
+            left = sorted(self._running)
+        if left:
+            self._log.warning(
+                "stopped in the middle of a run", crms=left, fix="The next run reads back what is unknown."
+            )
+        else:
+            self._log.info("stopped")
+        return ended
 
     def health(self) -> dict[str, Any]:
         """What `/healthz` tells: each CRM's last run and the next one."""
-        with self._lock:
-            last = dict(self._last)
-        return {"crms": {name: self._health(name, last.get(name)) for name in self._runtime.project.crms}}
+        with self._changed:
+            last, running = dict(self._last), set(self._running)
+        crms = self._runtime.project.crms
+        return {"crms": {name: {**self._health(name, last.get(name)), "running": name in running} for name in crms}}
 
     def ready(self) -> bool:
         """Whether the scheduler runs."""
@@ -115,19 +140,34 @@ class Service:
         )
         return {"last": told, "next": upcoming}
 
-    def _note(self, crm: str, status: str, exit_code: int) -> None:
-        with self._lock:
-            self._last[crm] = LastRun(status, self._clock.now(), exit_code)
+    def _enter(self, crm: str) -> None:
+        with self._changed:
+            self._running.add(crm)
 
-    @staticmethod
-    def _tell(log: Log, result: RunResult) -> None:
-        told = result.to_json()
-        codes = sorted({problem.code for problem in result.problems})
-        log.info(
-            "run ended",
-            run_id=result.run_id,
-            status=told["status"],
-            planned=told["planned"]["accounts"],
-            applied=told["applied"],
-            problems=codes,
-        )
+    def _leave(self, crm: str, status: str, exit_code: int) -> None:
+        with self._changed:
+            self._last[crm] = LastRun(status, self._runtime.clock.now(), exit_code)
+            self._running.discard(crm)
+            self._changed.notify_all()
+
+    def _skipped(self, event: JobSubmissionEvent) -> None:
+        self._log.warning("run left out", crm=event.job_id, message="The one before still runs.")
+
+
+def _tell(log: Log, result: RunResult) -> None:
+    told = result.to_json()
+    counts = {"planned": told["planned"]["accounts"], "applied": told["applied"], "problems": _codes(result)}
+    level = _LEVELS.get(result.status, "warning")
+    getattr(log, level)("run ended", run_id=result.run_id, status=result.status.value, **counts, **_way_on(result))
+
+
+def _codes(result: RunResult) -> list[str]:
+    return sorted({problem.code for problem in result.problems})
+
+
+def _way_on(result: RunResult) -> dict[str, str]:
+    """What stopped the run, and what to do about it."""
+    if result.status in {RunStatus.DONE, RunStatus.PARTIAL} or not result.problems:
+        return {}
+    first: Problem = result.problems[0]
+    return {"code": first.code, "message": first.message, "fix": first.fix}
