@@ -62,7 +62,8 @@ class Runtime:
         state = self.settings.state / "connectors" / crm
         state.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
         mapping = self.mapping(crm)
-        options: dict[str, Any] = {"timezone": one.timezone, **mapping.options}
+        zone = {"timezone": mapping.timezone} if mapping.timezone else {}
+        options: dict[str, Any] = {**zone, **mapping.options}
         credentials = self.settings.credentials(one.connector, one.env_prefix)
         quota = self.project.quota
         return self.find_connector(one.connector)(
