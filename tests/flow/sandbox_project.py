@@ -8,10 +8,13 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+import pyarrow as pa
 import requests
+from flow.worlds import JUDGED, World
 
 from crm_kare.config.starters import starter_files
 from crm_kare.labels import BY_NAME
+from crm_kare.method import Portfolio, Scored
 from crm_kare.ports import Clock
 from crm_kare.sandbox import Call, RunningSandbox, serve
 from crm_kare.sandbox.hubspot import Limits, portal_of
@@ -20,6 +23,7 @@ from crm_kare.sandbox.hubspot.merging import merge
 from crm_kare.sandbox.hubspot.portal import TOKEN
 from crm_kare.sandbox.salesforce import org_of
 from crm_kare.sandbox.store import HistoryEntry
+from crm_kare.sync.judge import Judged, present_values
 from crm_kare.sync.runtime import Runtime, open_project
 from crm_kare.sync.setup import provision
 from crm_kare.testing.clock import FakeClock
@@ -304,6 +308,30 @@ def _text(value: Any) -> str | None:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value).removesuffix("T00:00:00Z")
+
+
+@dataclass
+class Verdict:
+    """The rules' place, for tests of what becomes of a judgement: profiles by account id, Keep for all others."""
+
+    folder: Path
+    profiles: dict[str, str] = field(default_factory=dict)
+
+    def judge(self, runtime: Runtime, crm: str, *, as_of: date | None = None) -> Judged:
+        """As `crm_kare.sync.judge.judge`, without its facts and rules."""
+        world, day = World(self.folder, verdict=self.profiles), as_of or runtime.clock.now().date()
+        present = present_values(runtime, crm)
+        columns = {
+            "account_id": "account_id",
+            "name": "name",
+            "override": "crm_Override",
+            "override_until": "crm_Override_Until",
+        }
+        rows = [
+            {ours: row[held] for ours, held in columns.items()} for row in present.sort_by("account_id").to_pylist()
+        ]
+        labels = pa.Table.from_pylist([world.judge(row, day, runtime.rulebook.stamp) for row in rows], JUDGED)
+        return Judged(crm, day, Scored(labels, Portfolio(day, 90), ()), present, measured=False, problems=())
 
 
 @contextmanager

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flow.sandbox_project import BOTH, SandboxProject, sandbox_project
-from flow.worlds import World
+from flow.sandbox_project import BOTH, SandboxProject, Verdict, sandbox_project
 
 from crm_kare.model import RunStatus
 from crm_kare.ports import Connector
@@ -24,16 +23,16 @@ FORCE = Options(force=True)
 @pytest.fixture
 def verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Profiles by account id; who is not in it gets Keep."""
-    stand_in = World(tmp_path)
-    monkeypatch.setattr("crm_kare.sync.judge.score", stand_in.score)
-    return stand_in.verdict
+    stand_in = Verdict(tmp_path)
+    monkeypatch.setattr("crm_kare.sync.steps.judge", stand_in.judge)
+    return stand_in.profiles
 
 
 @pytest.fixture(params=BOTH)
 def labelled(request: pytest.FixtureRequest, verdict: dict[str, str], tmp_path: Path) -> Iterator[SandboxProject]:
     """A CRM whose every account was labelled Keep."""
     verdict.clear()
-    with _labelled(tmp_path, (request.param,)) as project:
+    with _labelled(tmp_path, (request.param,), accounts=12) as project:
         sync(project.runtime, (), FORCE)
         project.clock.sleep(60)
         yield project
@@ -139,9 +138,9 @@ def test_a_saved_plan_is_written_as_seen_and_refused_where_the_crm_moved(
     assert again.applied.changed == 0
 
 
-@pytest.mark.parametrize("crm", BOTH)
-def test_a_first_run_can_be_staged(crm: str, verdict: dict[str, str], tmp_path: Path) -> None:
-    del verdict
+@pytest.mark.parametrize("crm", [pytest.param("salesforce", marks=pytest.mark.slow), "hubspot"])
+def test_a_first_run_can_be_staged(crm: str, tmp_path: Path) -> None:
+    """By the real rules, for the owner is theirs to tell."""
     with _labelled(tmp_path, (crm,)) as project:
         (some,) = sync(project.runtime, (), Options(force=True, limit=3))
         assert some.applied.changed == len(_labelled_ids(project, crm)) == 3
@@ -150,14 +149,10 @@ def test_a_first_run_can_be_staged(crm: str, verdict: dict[str, str], tmp_path: 
         (refused,) = sync(project.runtime)
         assert (refused.exit_code, refused.problems[0].code) == (6, "first-run")
         assert len(_labelled_ids(project, crm)) == 3 + mine.applied.changed
-        (rest,) = sync(project.runtime, (), FORCE)
-        assert rest.applied.changed == 27 - mine.applied.changed
-        (quiet,) = sync(project.runtime)
-        assert (quiet.exit_code, quiet.planned.fields) == (0, 0)
 
 
 def _labelled_ids(project: SandboxProject, crm: str) -> list[str]:
-    return [account_id for account_id, held in project.labels(crm).items() if held["Profile"]]
+    return [account_id for account_id, held in project.labels(crm).items() if held["Reason"]]
 
 
 def _busiest(project: SandboxProject, crm: str) -> str:

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from flow.sandbox_project import BOTH, SandboxProject, sandbox_project
-from flow.worlds import World
+from flow.sandbox_project import BOTH, SandboxProject, Verdict, sandbox_project
 
 from crm_kare.model import RunStatus
 from crm_kare.sandbox import Fault
@@ -27,9 +26,9 @@ QUICK, MORE = range(2), range(2, 12)
 @pytest.fixture
 def verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Profiles by account id; who is not in it gets Keep."""
-    stand_in = World(tmp_path)
-    monkeypatch.setattr("crm_kare.sync.judge.score", stand_in.score)
-    return stand_in.verdict
+    stand_in = Verdict(tmp_path)
+    monkeypatch.setattr("crm_kare.sync.steps.judge", stand_in.judge)
+    return stand_in.profiles
 
 
 @pytest.fixture(params=BOTH)

@@ -118,10 +118,11 @@ class World:
         del held, words
         columns = ["account_id", "name", "owner", "override", "override_until"]
         accounts = streams.accounts.select(columns).order_by("account_id").to_pyarrow().to_pylist()
-        rows = [self._judge(row, as_of, rulebook.stamp) for row in accounts]
+        rows = [self.judge(row, as_of, rulebook.stamp) for row in accounts]
         return Scored(pa.Table.from_pylist(rows, JUDGED), portfolio or Portfolio(as_of, 90), ())
 
-    def _judge(self, row: dict[str, Any], as_of: date, version: str) -> dict[str, Any]:
+    def judge(self, row: dict[str, Any], as_of: date, version: str) -> dict[str, Any]:
+        """One account's labels; `row` has `account_id`, `name`, `owner` if known, `override` and `override_until`."""
         computed = self.verdict.get(row["account_id"], "Keep")
         override, until = row.pop("override"), row.pop("override_until")
         holds = override is not None and (until is None or until >= as_of)
