@@ -47,7 +47,9 @@ def explain(
 
 
 def _account(labels: Any, wanted: str) -> dict[str, Any]:
-    found = [row for row in labels if wanted in {row["account_id"], row["name"]}]
+    listed = list(labels)
+    found = [row for row in listed if wanted in {row["account_id"], row["name"]}]
+    found = found or [row for row in listed if (row["name"] or "").casefold() == wanted.casefold()]
     if not found:
         raise UsageError(
             "there is no account of that id or name in the mirror.",
@@ -65,7 +67,7 @@ def _tell(row: dict[str, Any]) -> None:
 
     badge = f", {row['badge']}" if row["badge"] else ""
     screen.say(
-        f"{row['name']} ({row['account_id']}): {row['profile'] or 'no profile'}{badge} → {row['motion'] or 'no motion'}",
+        f"{row['name'] or 'Account'} ({row['account_id']}): {row['profile'] or 'no profile'}{badge} → {row['motion'] or 'no motion'}",
         "bold",
     )
     for reason in row["reasons"]:
@@ -79,18 +81,21 @@ def _tell(row: dict[str, Any]) -> None:
         for answer in row["plan_answers"]:
             screen.say(f"  {answer}")
     screen.say(f"Class: {row['class'] or '–'}" + "".join(f"; {warning}" for warning in row["class_warnings"]))
-    figures = (
-        "events",
-        "last_event_on",
-        "expected_gap_days",
-        "overdue",
-        "effective_orders",
-        "revenue_window",
-        "currency",
-    )
-    screen.say("Today: " + ", ".join(f"{name} {row[name]}" for name in figures if row[name] is not None))
+    screen.say(f"Today: {_figures(row)}")
     for entry in row["history"]:
         screen.say(f"  {entry['since']}  {entry['computed_profile'] or 'no profile'}: {entry['reason']}", "dim")
+
+
+def _figures(row: dict[str, Any]) -> str:
+    """The facts of today behind the label; they move, so they are not written to the CRM."""
+    told = {
+        "orders": row["events"],
+        "last": row["last_event_on"],
+        "expected gap": row["expected_gap_days"] and f"{row['expected_gap_days']:.0f} days",
+        "overdue": row["overdue"] and f"{row['overdue']:.1f} gaps",
+        "revenue of the window": row["revenue_window"] and f"{row['revenue_window']} {row['currency'] or ''}".strip(),
+    }
+    return ", ".join(f"{name} {value}" for name, value in told.items() if value is not None) or "nothing known"
 
 
 def history(

@@ -11,11 +11,11 @@ from crm_kare.method.icp import Asked
 from crm_kare.method.portfolio import Portfolio
 from crm_kare.method.profile import WIN_QUESTIONS
 from crm_kare.method.room import ROOM_KNOWN
-from crm_kare.method.words import count_text, day_number, day_text, joined, listed, money_text, plain, text, when, whole
+from crm_kare.method.words import count_text, day_number, day_text, joined, money_text, packed, plain, text, when, whole
 from crm_kare.method.workbench import Workbench, cases, quoted
 
 _USUALLY: Final = f"'usually every ' || {text(whole('expected_gap'))} || ' days'"
-_ONCE: Final = f"'bought once, on ' || {day_text('last_n')}"
+_ONCE: Final = "'bought once, on ' || last_day"
 _DEAL: Final = "'open deal' || coalesce(': ' || open_name, '')"
 
 
@@ -29,25 +29,42 @@ def lay_out_reasons(
         "said_room": _room(rulebook, currency),
         "said_worth": _worth(portfolio, currency),
     }
-    bench.view(
-        "kare_said", f"SELECT *, {', '.join(f'{words} AS {name}' for name, words in said.items())} FROM {source}"
-    )
-    bench.view("kare_decided", f"SELECT *, {_sentence(_decision(rulebook))} AS decision FROM kare_said")
+    days = ", ".join(f"{day_text(number)} AS {name}" for name, number in _days(rulebook).items())
+    words = ", ".join(f"{told} AS {name}" for name, told in said.items())
+    bench.view("kare_said", f"SELECT *, {words} FROM (SELECT *, {days} FROM {source}) AS dayed")
+    line = f"SELECT *, {_decision(rulebook)} AS line FROM kare_said"
+    bench.view("kare_decided", f"SELECT * EXCLUDE (line), {_sentence('line')} AS decision FROM ({line}) AS lined")
     return bench.view("kare_reasoned", f"""
-        SELECT * EXCLUDE ({", ".join(said)}, decision), {_shown()} AS reason, {listed(_all(rulebook, on))} AS reasons,
-               {_runner_up(rulebook)} AS runner_up, {listed([*_unknown_fields(), *_unknown_criteria(on)])} AS unknown
+        SELECT * EXCLUDE ({", ".join([*_days(rulebook), *said])}, decision), {_shown()} AS reason, {packed(_all(rulebook, on))} AS reasons,
+               {_runner_up(rulebook)} AS runner_up, {packed([*_unknown_fields(), *_unknown_criteria(on)])} AS unknown
         FROM kare_decided""")  # fmt: skip
+
+
+def _days(rulebook: Rulebook) -> dict[str, str]:
+    """Days that the texts name, by the column that holds their text: written out once, for each is a long expression."""
+    confirmed = f"lapsed_on + {rulebook.confirm_days}"
+    return {
+        "first_day": "first_n",
+        "last_day": "last_n",
+        "lapsed_day": "lapsed_on",
+        "confirmed_day": confirmed,
+        "risk_day": "at_risk_on",
+    }
 
 
 def _sentence(words: str) -> str:
     return f"(upper(substring({words}, 1, 1)) || substring({words}, 2))"
 
 
+def _rhythm() -> str:
+    """`usually every 52 days`, or what an own rhythm is judged by: `every 156 to 206 days`."""
+    span = f"CASE WHEN shortest = longest THEN {text('longest')} ELSE {text('shortest')} || ' to ' || {text('longest')} END"
+    return f"CASE WHEN rule = 'rhythm' THEN 'every ' || {span} || ' days' ELSE {_USUALLY} END"
+
+
 def _history() -> str:
     """`12 orders since 3 Mar 2021, last 18 Jun 2026, usually every 52 days`."""
-    span = f"CASE WHEN shortest = longest THEN {text('longest')} ELSE {text('shortest')} || ' to ' || {text('longest')} END"
-    rhythm = f"CASE WHEN rule = 'rhythm' THEN 'every ' || {span} || ' days' ELSE {_USUALLY} END"
-    many = f"{count_text('events', 'order', 'orders')} || ' since ' || {day_text('first_n')} || ', last ' || {day_text('last_n')} || ', ' || {rhythm}"
+    many = f"{count_text('events', 'order', 'orders')} || ' since ' || first_day || ', last ' || last_day || ', ' || {_rhythm()}"
     once = f"{_ONCE} || '; expected again within ' || {text(whole('expected_gap'))} || ' days'"
     return cases(("events > 1", many), ("events = 1", once))
 
@@ -55,7 +72,7 @@ def _history() -> str:
 def _silence(rulebook: Rulebook) -> str:
     """How and since when a lapsed account is silent."""
     lapse = rulebook.lapse
-    since = f"' since ' || {day_text('lapsed_on')}"
+    since = "' since ' || lapsed_day"
     renewal = f"'renewal date ' || {day_text(day_number('renewal_on'))} || ' is over by more than {lapse.renewal_grace} days' || {since}"
     rhythm = f"'silent beyond {lapse.rhythm_slack:g} × its longest gap of ' || {text('longest')} || ' days' || {since}"
     allowed = _patience_at_lapse(rulebook)
@@ -108,7 +125,7 @@ def _worth(portfolio: Portfolio, currency: str) -> str:
 
 def _decision(rulebook: Rulebook) -> str:
     """One line for the computed profile, beginning in lower case."""
-    last = f"CASE WHEN events = 1 THEN {_ONCE} ELSE 'last order ' || {day_text('last_n')} || '; ' || {_USUALLY} END"
+    last = f"CASE WHEN events = 1 THEN {_ONCE} ELSE 'last order ' || last_day || '; ' || {_rhythm()} END"
     ranked_last = when(
         "lapsed_to = 'Recapture last'", "'no sign yet that it is worth it, and answers are unknown: ranked last'"
     )
@@ -142,30 +159,24 @@ def _prospect() -> str:
 
 def _badge() -> str:
     """The badge in words; with the day from which it holds, where silence is what it says."""
-    silent = f"CASE WHEN last_n + silent_days >= at_risk_on THEN 'at risk since ' || {day_text('at_risk_on')}"
-    new = f"CASE WHEN won_back THEN 'new: won back with the order of ' || {day_text('last_n')} ELSE 'new: too early to call it regular' END"
+    silent = "CASE WHEN last_n + silent_days >= at_risk_on THEN 'at risk since ' || risk_day"
+    new = "CASE WHEN won_back THEN 'new: won back with the order of ' || last_day ELSE 'new: too early to call it regular' END"
     return cases(
         ("badge = 'New'", new), ("badge = 'At risk'", f"{silent} ELSE 'at risk: few orders are left in its window' END")
     )
 
 
 def _waiting(rulebook: Rulebook) -> str:
-    """What the label waits for (rule 8)."""
-    confirmed = f"said_silence || ' (confirmed from ' || {day_text(f'lapsed_on + {rulebook.confirm_days}')} || ')'"
-    agree = f"shown once two evaluations {rulebook.confirm_days} days apart agree"
-    return cases(
-        ("held_back AND lapsed", confirmed),
-        ("held_back AND raw = 'Expand'", f"'room is seen, and {agree}'"),
-        ("held_back AND raw = 'Keep'", f"'its end is {agree}'"),
-    )
+    """What a lapse waits for (rule 8). Room that comes or goes with the calendar is said once it changes the label."""
+    day = day_text(f"lapsed_on + {rulebook.confirm_days}")
+    return when("held_back AND lapsed", f"said_silence || ' (confirmed from ' || {day} || ')'")
 
 
 def _keep_room() -> str:
-    """Keep says whether room was looked for: evidence it can't use yet, none, or nothing that could be judged."""
+    """Keep says whether room was looked for. Whether some is seen moves as orders leave the window, so it isn't said."""
     return cases(
-        ("held_back", "NULL"),
-        ("said_room IS NOT NULL", "'room is seen, but it is not sound enough yet'"),
-        (ROOM_KNOWN, "'no room seen'"),
+        ("held_back AND lapsed", "NULL"),
+        (ROOM_KNOWN, "CASE WHEN badge IS NULL THEN 'no confirmed room' END"),
         otherwise="'Keep (room unknown)'",
     )
 
@@ -179,11 +190,11 @@ def _runner_up(rulebook: Rulebook) -> str:
     """The profile that comes next, and what would change it."""
     rules = rulebook.expand
     room = (
-        f"'Expand, with named room: share of wallet below {rules.wallet_share_below:g} %, an open expansion deal, fewer product "
-        "lines than like accounts, or a related company that buys nothing'"
+        f"'Expand, once it has {rules.events} orders in {rules.quarters} quarters of its window and named room: share of wallet below "
+        f"{rules.wallet_share_below:g} %, an open expansion deal, fewer product lines than like accounts, or a related company "
+        "that buys nothing'"
     )
-    sound = f"'Expand, once it has {rules.events} orders in {rules.quarters} quarters of its window, and no badge'"
-    lapse = f"'Recapture or Retire, from ' || {day_text('lapsed_on')} || ' on if nothing is ordered'"
+    lapse = "'Recapture or Retire, from ' || confirmed_day || ' on if nothing is ordered'"
     moderate = f"'Attain, from an ICP score of {rulebook.icp.moderate_from:g}, as target, or with an open deal'"
     return cases(
         ("situation = 'ahead'", "'Attain or none, if the deal is not won after all'"),
@@ -194,7 +205,6 @@ def _runner_up(rulebook: Rulebook) -> str:
         ("computed_profile IS NULL", "'Recapture, if one answer turned yes: potential, strategic value, ICP, contact, use, open deal'"),
         ("badge IS NOT NULL", lapse),
         ("computed_profile = 'Expand'", f"'Keep, once the room named is used up; ' || {lapse}"),
-        ("said_room IS NOT NULL", sound),
         otherwise=room,
     )  # fmt: skip
 
@@ -225,8 +235,7 @@ def _all(rulebook: Rulebook, on: tuple[Asked, ...]) -> list[str]:
     answers = [f"{quoted(words + ': ')} || win_{name}" for name, words in WIN_QUESTIONS.items()]
     return [
         _shown(),
-        when("said_history IS NOT NULL", _sentence("said_history")),
-        when("computed_profile = 'Keep'", "'Room: ' || said_room"),
+        when("strpos(decision, said_history) = 0", _sentence("said_history")),
         _fall(rulebook),
         when(
             f"{day_number('renewal_on')} < last_n",
