@@ -6,7 +6,7 @@ from typing import Final
 from crm_kare.config.rulebook import Rulebook
 from crm_kare.method.portfolio import Portfolio
 from crm_kare.method.room import HAS_ROOM, ROOM_KNOWN
-from crm_kare.method.words import day_text, listed, plain, when, whole
+from crm_kare.method.words import day_text, packed, plain, when, whole
 from crm_kare.method.workbench import any_of
 
 _EPOCH: Final = date(1970, 1, 1)
@@ -28,7 +28,7 @@ def classed(source: str, rulebook: Rulebook, portfolio: Portfolio, as_of: int) -
                    WHEN important THEN 'Key'
                    WHEN {_at_least(portfolio.national_revenue)} AND sites >= {rules.national_sites} THEN 'National'
                    WHEN employees < {rules.smb_below} THEN 'SMB' END) AS class,
-               {listed(notes)} AS class_warnings
+               {packed(notes)} AS class_warnings
         FROM weighed"""
 
 

@@ -69,7 +69,9 @@ _DEALS = f"""
 
 
 def _lines(bench: Workbench, streams: Streams, as_of: int) -> str:
-    own = f"SELECT key, n, product_line AS line FROM kare_won WHERE counts AND n <= {as_of} AND product_line IS NOT NULL"
+    own = (
+        f"SELECT key, n, product_line AS line FROM kare_won WHERE counts AND n <= {as_of} AND product_line IS NOT NULL"
+    )
     if streams.line_items is None or streams.purchases is not None:
         return f"SELECT DISTINCT * FROM ({own}) AS own"
     bench.look("kare_line_items", streams.line_items)

@@ -5,7 +5,7 @@ from typing import Final
 from crm_kare.config.rulebook import Rulebook
 from crm_kare.method.icp import Asked
 from crm_kare.method.portfolio import Portfolio
-from crm_kare.method.words import listed, when
+from crm_kare.method.words import packed, when
 from crm_kare.method.workbench import any_of
 
 QUESTIONS: Final = (
@@ -41,7 +41,7 @@ def planned(source: str, rulebook: Rulebook, portfolio: Portfolio, on: tuple[Ask
         SELECT * EXCLUDE ({drop}),
                CASE WHEN {_ASKED} THEN CAST(yes AS VARCHAR) || '/6' END AS plan_test,
                CASE WHEN {_ASKED} THEN CASE WHEN yes >= {rulebook.plan_test.yes_from} THEN 'Yes' ELSE 'No' END END AS plan_warranted,
-               {listed(told)} AS plan_answers
+               {packed(told)} AS plan_answers
         FROM counted"""
 
 

@@ -43,14 +43,12 @@ def _win_answers(
 ) -> dict[str, str | None]:
     """Each question as a three-valued test; None = its field isn't mapped, so it isn't asked."""
     markets = rulebook.strategic_markets
-    in_market = any_of("market", markets)
+    strategic = ["strategic_value"] if "strategic_value" in mapped else []
+    strategic += [any_of("market", markets)] if "market" in mapped and markets else []
     median = portfolio.median_best_year
     tests: dict[str, tuple[bool, str]] = {
         "potential": ("potential" in mapped, f"potential > {rulebook.recapture.potential_above}"),
-        "strategic": (
-            "strategic_value" in mapped or bool("market" in mapped and markets),
-            f"CASE WHEN strategic_value OR {in_market} THEN TRUE WHEN strategic_value IS NULL AND {in_market} IS NULL THEN NULL ELSE FALSE END",
-        ),
+        "strategic": (bool(strategic), " OR ".join(strategic)),
         "icp": (criteria, "CASE WHEN icp_tier <> 'Unrated' THEN icp_tier IN ('High', 'Moderate') END"),
         "contact": (bool({"favourable_contact", "contacts.favourable"} & mapped), "favourable_contact"),
         "using": ("still_using" in mapped, "still_using"),

@@ -5,7 +5,6 @@ from typing import Final
 from crm_kare.config.rulebook import Rulebook
 from crm_kare.method.plan_test import GROWTH_OFFERED
 
-
 KEYS: Final = "ranked_last, ranked_once, ranked_by, ranked_stake"
 """The columns that `places` goes by."""
 

@@ -21,7 +21,7 @@ from crm_kare.method.reasons import lay_out_reasons
 from crm_kare.method.room import lay_out_room
 from crm_kare.method.sanity import data_problems, portfolio_problems
 from crm_kare.method.streams import Streams
-from crm_kare.method.words import day_of
+from crm_kare.method.words import day_of, unpacked
 from crm_kare.method.workbench import Workbench, cases, quoted
 from crm_kare.model import EXTRA_PREFIX, Kind, Motion, Problem
 
@@ -158,8 +158,8 @@ def _columns(on: tuple[Asked, ...], rulebook: Rulebook, currency: str) -> str:
     answers = ", ".join(f"{quoted(one.name)}: icp_{one.name}" for one in on)
     icp = f"{{{answers}}}" if answers else "CAST(NULL AS STRUCT(none VARCHAR))"
     return f"""
-        SELECT account_id, name, owner, profile, computed_profile, motion, badge, reason, reasons, runner_up, unknown,
-               icp_score, icp_tier, icp_completeness, {icp} AS icp, plan_test, plan_answers, plan_warranted, class, class_warnings,
+        SELECT account_id, name, owner, profile, computed_profile, motion, badge, reason, {unpacked("reasons")} AS reasons, runner_up, {unpacked("unknown")} AS unknown,
+               icp_score, icp_tier, icp_completeness, {icp} AS icp, plan_test, {unpacked("plan_answers")} AS plan_answers, plan_warranted, class, {unpacked("class_warnings")} AS class_warnings,
                lapsed, CASE WHEN lapsed THEN {day_of("lapsed_on")} END AS lapsed_since, CAST(events AS BIGINT) AS events,
                last_event_on, expected_gap_days, round(overdue, 3) AS overdue, round(effective_orders, 3) AS effective_orders,
                revenue_window, next_step, {quoted(rulebook.stamp)} AS rules_version, {quoted(currency)} AS currency,

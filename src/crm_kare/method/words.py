@@ -78,10 +78,14 @@ def joined(parts: list[str], separator: str = "; ") -> str:
     return f"nullif(concat_ws({quoted(separator)}, {', '.join(parts)}), '')"
 
 
-def listed(parts: list[str]) -> str:
-    """The parts that are not null, as a list of text.
+def packed(parts: list[str]) -> str:
+    """The parts that are not null, in order, as one text that `unpacked` takes apart.
 
     By way of one text: dropping nulls from a list needs a lambda, which the engines spell differently.
     """
-    every = f"concat_ws({quoted(_SEPARATOR)}, {', '.join(parts)})"
-    return f"CASE WHEN {every} = '' THEN CAST([] AS VARCHAR[]) ELSE string_split({every}, {quoted(_SEPARATOR)}) END"
+    return f"concat_ws({quoted(_SEPARATOR)}, {', '.join(parts)})"
+
+
+def unpacked(column: str) -> str:
+    """What `packed` packed, as a list of text."""
+    return f"CASE WHEN {column} = '' THEN CAST([] AS VARCHAR[]) ELSE string_split({column}, {quoted(_SEPARATOR)}) END"

@@ -3,24 +3,29 @@
 The steps are written in DuckDB's SQL. Why SQL text and not Ibis expressions: docs/decisions/0001-rules-as-sql.md.
 """
 
+import re
 from collections.abc import Iterable
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
+_WORD: Final = re.compile(r"\w+")
+
 
 class Workbench:
-    """Temporary tables and views of one judgement on a DuckDB backend; they are dropped when it ends.
+    """Temporary tables of one judgement on a DuckDB backend; they are dropped when it ends.
 
-    A step that several others read is a table; one that is read once is a view, so that only what is asked of it is computed.
+    A step that several others read is a table. One that is read once is a view: a named query that becomes part of the
+    step that reads it, so that only what is asked of it is computed, and the engine reads its text once.
     """
 
     def __init__(self, backend: Any) -> None:
         self._backend = backend
         self._made: dict[str, str] = {}
+        self._views: dict[str, str] = {}
 
     @classmethod
     def of(cls, table: ir.Table) -> "Workbench":
@@ -38,16 +43,25 @@ class Workbench:
 
     def step(self, name: str, query: str) -> str:
         """Materialise a query under a name that later queries use; returns the name."""
-        return self._make("TABLE", name, query)
+        self._backend.con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {self._with_views(query)}")
+        self._made[name] = "TABLE"
+        return name
 
     def view(self, name: str, query: str) -> str:
-        """Name a query without running it; returns the name."""
-        return self._make("VIEW", name, query)
-
-    def _make(self, kind: str, name: str, query: str) -> str:
-        self._backend.con.execute(f"CREATE OR REPLACE TEMP {kind} {name} AS {query}")
-        self._made[name] = kind
+        """Name a query for later ones, without running it; returns the name."""
+        self._views[name] = query
         return name
+
+    def _with_views(self, query: str) -> str:
+        """The query behind the views that it reads, and those that they read."""
+        needed: set[str] = set()
+        texts = [query]
+        while texts:
+            found = {name for name in _WORD.findall(texts.pop()) if name in self._views} - needed
+            needed |= found
+            texts += [self._views[name] for name in found]
+        named = ", ".join(f"{name} AS ({self._views[name]})" for name in self._views if name in needed)
+        return f"WITH {named} SELECT * FROM ({query}) AS asked" if named else query
 
     def keep(self, name: str, table: ir.Table) -> str:
         """Materialise an Ibis table under a name that later queries use; returns the name."""
@@ -72,7 +86,7 @@ class Workbench:
 
     def arrow(self, query: str) -> pa.Table:
         """A query's rows."""
-        result: pa.Table = self._backend.con.sql(query).to_arrow_table()
+        result: pa.Table = self._backend.con.sql(self._with_views(query)).to_arrow_table()
         return result
 
     def rows(self, query: str) -> list[dict[str, Any]]:
