@@ -1,8 +1,12 @@
 """From the mirror to labels: what a CRM's accounts are judged by, and the judgement."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from tempfile import TemporaryDirectory
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import ibis
@@ -17,6 +21,9 @@ from crm_kare.model import PRESENT_PREFIX, Problem
 from crm_kare.ports import Organisation
 from crm_kare.sync.mapped import streams
 from crm_kare.sync.runtime import Runtime
+
+_MEMORY: Final = "512MB"
+"""What the engine may hold; with Python, the libraries and the labels themselves, the process stays below 1 GB."""
 
 
 @dataclass(frozen=True)
@@ -61,33 +68,38 @@ def judge(runtime: Runtime, crm: str, *, as_of: date | None = None) -> Judged:
     day = as_of or today(runtime, organisation)
     kept = _portfolio(runtime, crm)
     held = None if as_of else runtime.journal.labels.held(crm)
-    engine = ibis.duckdb.connect()
-    try:
-        tables = runtime.mirror(crm).tables(engine)
+    with engine() as con:
+        tables = runtime.mirror(crm).tables(con)
         canonical, found = streams(tables, mapping, organisation)
         scored = score(
             canonical, runtime.rulebook, day, kept, held,
             next_steps=runtime.next_steps, own_fields=runtime.own_fields,
         )  # fmt: skip
-        present = _shown(engine, tables["accounts"])
-    finally:
-        engine.disconnect()
+        present = _shown(con, tables["accounts"])
     measured = kept is None or scored.portfolio.measured_on != kept.measured_on
     return Judged(crm, day, scored, present, measured, (*found, *scored.problems))
 
 
 def present_values(runtime: Runtime, crm: str) -> pa.Table:
     """The mirror's accounts: account_id, name and the label fields as the CRM holds them."""
-    engine = ibis.duckdb.connect()
-    try:
-        return _shown(engine, runtime.mirror(crm).tables(engine)["accounts"])
-    finally:
-        engine.disconnect()
+    with engine() as con:
+        return _shown(con, runtime.mirror(crm).tables(con)["accounts"])
 
 
-def _shown(engine: Backend, accounts: ir.Table) -> pa.Table:
+@contextmanager
+def engine() -> Iterator[Backend]:
+    """An engine for one judgement. What does not fit into its memory goes to a folder of its own on disk."""
+    with TemporaryDirectory(prefix="crm-kare-") as spill:
+        con = ibis.duckdb.connect(memory_limit=_MEMORY, temp_directory=spill, preserve_insertion_order=False)
+        try:
+            yield con
+        finally:
+            con.disconnect()
+
+
+def _shown(con: Backend, accounts: ir.Table) -> pa.Table:
     names = [name for name in accounts.columns if name in {"account_id", "name"} or name.startswith(PRESENT_PREFIX)]
-    table: pa.Table = engine.to_pyarrow(accounts.select(names))
+    table: pa.Table = con.to_pyarrow(accounts.select(names))
     return table
 
 

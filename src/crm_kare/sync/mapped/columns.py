@@ -49,7 +49,8 @@ def typed(table: ir.Table, known: Stream, stream: StreamMap) -> ir.Table:
 def empty(known: Stream) -> ir.Table:
     """A table of this stream without rows."""
     columns = {column.name: DTYPES[column.kind] for column in known.columns}
-    return ibis.memtable([], schema=ibis.schema({**columns, "outcome_raw": "string"}))
+    schema = ibis.schema({**columns, "outcome_raw": "string"})
+    return ibis.memtable(schema.to_pyarrow().empty_table())  # of a list, Ibis would load Pandas
 
 
 def folded(value: ir.Value) -> ir.StringValue:

@@ -9,6 +9,7 @@ from typing import Final
 
 import ibis
 import ibis.expr.types as ir
+import pyarrow as pa
 
 from crm_kare.config.mapping import Currency, Rate
 from crm_kare.model import Kind
@@ -56,7 +57,9 @@ def with_factor(table: ir.Table, code: ir.Value, day: ir.Value, money: Currencie
     own = ibis.ifelse(coded["_code"] == money.reporting, _rate(Decimal(1)), ibis.null("decimal(18, 8)"))
     if not money.rates:
         return coded.mutate(_factor=own).drop("_day")
-    rates = ibis.memtable(_periods(money.rates), schema=ibis.schema(_RATE_TYPES)).rename(_rate_code="_code")
+    periods = [dict(zip(_RATE_TYPES, one, strict=True)) for one in _periods(money.rates)]
+    known = pa.Table.from_pylist(periods, ibis.schema(_RATE_TYPES).to_pyarrow())
+    rates = ibis.memtable(known).rename(_rate_code="_code")
     joined = coded.left_join(
         rates,
         [
@@ -70,8 +73,12 @@ def with_factor(table: ir.Table, code: ir.Value, day: ir.Value, money: Currencie
 
 
 def converted(amount: ir.Value, factor: ir.Value) -> ir.Value:
-    """Amount × factor, in the type of money; wide in between, as 18 digits do not hold the product."""
-    return (amount.cast("decimal(30, 8)") * factor).try_cast(_MONEY)
+    """Amount × factor, in the type of money; wide in between, as 18 digits do not hold the product.
+
+    Most amounts are in the reporting currency already, and are let alone: wide numbers cost ten times as much.
+    """
+    product = (amount.cast("decimal(30, 8)") * factor).try_cast(_MONEY)
+    return ibis.ifelse(factor == 1, amount, product)
 
 
 def _rate(value: Decimal) -> ir.Value:

@@ -51,7 +51,7 @@ def streams(
         name: typed(tables[name], STREAMS[name], stream) for name, stream in mapping.streams.mapped() if name in tables
     }
     accounts = _accounts(read["accounts"], read.get("owners"), _money_columns(mapping.streams.accounts), money)
-    raw_deals = read.get("opportunities", empty(STREAMS["opportunities"]))
+    raw_deals = read["opportunities"] if "opportunities" in read else empty(STREAMS["opportunities"])
     deals = _opportunities(raw_deals, money)
     purchases = _purchases(read["purchases"], money) if "purchases" in read else None
     problems = [
