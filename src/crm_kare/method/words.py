@@ -37,10 +37,9 @@ def whole(value: str) -> str:
 
 def plain(number: str) -> str:
     """A number as text, at most one decimal, none where it is whole."""
-    tenths = whole(f"({number}) * 10")
-    return (
-        f"({text(f'{tenths} // 10')} || CASE WHEN {tenths} % 10 = 0 THEN '' ELSE '.' || {text(f'{tenths} % 10')} END)"
-    )
+    tenths = whole(f"abs(CAST({number} AS DOUBLE)) * 10")  # a DECIMAL(18, 4) that large would overflow
+    decimal = f"CASE WHEN {tenths} % 10 = 0 THEN '' ELSE '.' || {text(f'{tenths} % 10')} END"
+    return f"(CASE WHEN {number} < 0 THEN '-' ELSE '' END || {text(f'{tenths} // 10')} || {decimal})"
 
 
 def count_text(count: str, one: str, many: str) -> str:
