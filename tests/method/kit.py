@@ -55,11 +55,11 @@ _HELD = {
 }
 
 
-def _types(stream: str) -> dict[str, pa.DataType]:
+def _types(stream: str) -> dict[str, Any]:
     return {column.name: _TYPES[column.kind] for column in STREAMS[stream].columns}
 
 
-def _table(types: Mapping[str, pa.DataType], rows: list[Row]) -> pa.Table:
+def _table(types: Mapping[str, Any], rows: list[Row]) -> pa.Table:
     return pa.table({name: pa.array([row.get(name) for row in rows], kind) for name, kind in types.items()})
 
 
@@ -104,9 +104,9 @@ class Org:
         self.won(account_id, *days, amount=amount, day=day)
         return account_id
 
-    def hold(self, account_id: str, profile: str | None, badge: str | None = None, since: date = ago(200)) -> None:
+    def hold(self, account_id: str, profile: str | None, badge: str | None = None) -> None:
         """What the journal holds as last computed label."""
-        self.held.append({"account_id": account_id, "computed_profile": profile, "badge": badge, "since": since})
+        self.held.append({"account_id": account_id, "computed_profile": profile, "badge": badge, "since": ago(200)})
 
     def streams(self) -> Streams:
         accounts = _table({**_types("accounts"), **_SET_BY_PEOPLE}, self.accounts)

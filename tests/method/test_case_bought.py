@@ -8,7 +8,6 @@ from functools import cache
 from typing import Any
 
 import pytest
-
 from method.kit import D, Org, Row, ago, figures, fit, money
 
 ATTAIN = {"profile": "Attain", "motion": "Acquire", "lapsed": False}
@@ -41,6 +40,15 @@ NEVER: dict[str, tuple[dict[str, Any], Deal | None, dict[str, Any]]] = {
 }
 
 
+OVERRIDES: dict[str, tuple[str, date | None, tuple[str | None, str | None]]] = {
+    "until today": ("Expand", D, ("Expand", "Grow")),
+    "until tomorrow": ("Expand", ago(-1), ("Expand", "Grow")),
+    "until yesterday": ("Expand", ago(1), ("Keep", "Retain")),
+    "without end": ("Recapture", None, ("Recapture", "Reactivate")),
+    "attain": ("Attain", None, ("Attain", "Acquire")),
+}
+
+
 @cache
 def never() -> dict[str, Row]:
     org = Org(frozenset({"cultural_fit", "is_customer"}))
@@ -49,6 +57,9 @@ def never() -> dict[str, Row]:
         if deal:
             org.deal(account, deal[1], ago(deal[0]))
     org.accounts.append({"account_id": "nothing known"})
+    for account, (profile, until, _) in OVERRIDES.items():
+        org.customer(account, 10, 40, 70, override=profile, override_until=until)
+    org.customer("none", 10, 40, 70, override="None")
     return org.labels(fit(), portfolio=figures())
 
 
@@ -96,6 +107,8 @@ LAPSED: dict[str, tuple[int, dict[str, Any], dict[str, Any]]] = {
     "use": (400, {"still_using": True}, {**RECAPTURE}),
     "potential unknown": (400, {"potential": None}, {**RECAPTURE}),
     "contact unknown": (400, {"favourable_contact": None}, {**RECAPTURE}),
+    "value unknown, market no": (400, {"strategic_value": None}, {**RECAPTURE}),
+    "value no, market unknown": (400, {"market": None}, {**RECAPTURE}),
     "use unknown": (400, {"still_using": None}, {**RECAPTURE}),
     "ICP unknown": (400, {"cultural_fit": None}, {**RECAPTURE}),
     # 36 months are 1,095 days
@@ -155,13 +168,6 @@ def test_bought_once_is_its_own_reason() -> None:
     assert "ought once, on 17 Oct 2025" in lapsed()["all no"]["reason"]
 
 
-def test_a_question_whose_field_is_not_mapped_is_not_asked() -> None:
-    org = Org(frozenset({"still_using"}))
-    org.customer("a", 400, still_using=False)
-    row = org.labels(fit(), portfolio=figures())["a"]
-    assert (row["profile"], row["motion"]) == (None, "Retire")
-
-
 def test_favourable_decision_makers_may_come_from_contacts() -> None:
     org = Org(frozenset({"contacts.favourable", "contacts.decision_maker"}))
     for account in ("yes", "only the clerk", "no"):
@@ -176,32 +182,14 @@ def test_favourable_decision_makers_may_come_from_contacts() -> None:
     assert rows["no"]["profile"] is None
 
 
-OVERRIDES: dict[str, tuple[str, date | None, tuple[str | None, str | None]]] = {
-    "until today": ("Expand", D, ("Expand", "Grow")),
-    "until tomorrow": ("Expand", ago(-1), ("Expand", "Grow")),
-    "until yesterday": ("Expand", ago(1), ("Keep", "Retain")),
-    "without end": ("Recapture", None, ("Recapture", "Reactivate")),
-    "attain": ("Attain", None, ("Attain", "Acquire")),
-}
-
-
-@cache
-def overridden() -> dict[str, Row]:
-    org = Org()
-    for account, (profile, until, _) in OVERRIDES.items():
-        org.customer(account, 10, 40, 70, override=profile, override_until=until)
-    org.customer("none", 10, 40, 70, override="None")
-    return org.labels(fit(), portfolio=figures())
-
-
 @pytest.mark.parametrize("account", OVERRIDES)
 def test_override(account: str) -> None:
-    row = overridden()[account]
+    row = never()[account]
     assert (row["profile"], row["motion"]) == OVERRIDES[account][2]
     assert row["computed_profile"] == "Keep"
 
 
 def test_override_none_takes_the_profile_away() -> None:
-    row = overridden()["none"]
+    row = never()["none"]
     assert (row["profile"], row["computed_profile"], row["overridden"]) == (None, "Keep", True)
     assert row["motion"] != "Retain"

@@ -10,8 +10,9 @@ from functools import cache
 from typing import Any
 
 import pytest
+from method.kit import D, Org, Row, ago, by_account, figures, fit
 
-from method.kit import D, Org, Row, ago, figures, fit
+from crm_kare.method import Scored
 
 ACTIVE = {"profile": "Keep", "motion": "Retain", "lapsed": False, "lapsed_since": None}
 GONE = {"lapsed": True}
@@ -134,13 +135,17 @@ MONEY: dict[str, tuple[list[tuple[int | None, float | None]], dict[str, Any]]] =
 
 
 @cache
-def money_labels() -> dict[str, Row]:
+def money_scored() -> Scored:
     org = Org()
     for account, (lines, _) in MONEY.items():
         org.account(account)
         for days, amount in lines:
             org.deal(account, "won", None if days is None else ago(days), amount=amount)
-    return org.labels(fit(), portfolio=figures())
+    return org.scored(fit(), portfolio=figures())
+
+
+def money_labels() -> dict[str, Row]:
+    return by_account(money_scored())
 
 
 @pytest.mark.parametrize("account", MONEY)
@@ -157,11 +162,11 @@ def test_reasons_of_odd_deals_name_their_facts() -> None:
     assert "nly credits" in said["only credits"]
 
 
-def test_a_won_deal_without_date_is_a_problem_of_the_data() -> None:
-    org = Org()
-    org.account("a")
-    org.deal("a", "won", None)
-    assert "won-without-date" in [problem.code for problem in org.scored(fit(), portfolio=figures()).problems]
+def test_problems_of_the_data_are_listed() -> None:
+    codes = [problem.code for problem in money_scored().problems]
+    assert "won-without-date" in codes
+    assert "icp-off" in codes  # the only criterion's field isn't mapped: everyone is Unrated
+    assert {row["icp_tier"] for row in money_labels().values()} == {"Unrated"}
 
 
 def test_a_reason_can_be_checked_by_hand() -> None:

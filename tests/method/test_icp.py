@@ -4,8 +4,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-
-from method.kit import Org, Row, fit, figures, money
+from method.kit import Org, Row, figures, money
 
 from crm_kare.config.rulebook import Between, Criterion, Grade, Icp, OneOf, Rulebook, UsualGap
 
@@ -113,11 +112,3 @@ def test_a_proposed_range_covers_the_set_share_of_good_customers() -> None:
     found = proposed()[1].proposed["size"]
     assert 100 <= found.least < found.most <= 119
     assert sum(found.least <= 100 + number <= found.most for number in range(20)) in {16, 17, 18}
-
-
-def test_no_criterion_on_is_unrated_and_a_problem() -> None:
-    org = Org()
-    org.account("a")
-    scored = org.scored(fit(), portfolio=figures())
-    assert scored.labels.to_pylist()[0]["icp_tier"] == "Unrated"
-    assert "icp-off" in [problem.code for problem in scored.problems]

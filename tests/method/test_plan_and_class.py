@@ -8,7 +8,6 @@ from functools import cache
 from typing import Any
 
 import pytest
-
 from method.kit import Org, Row, ago, figures, fit, money
 
 from crm_kare.config.rulebook import Criterion, Icp, OneOf
@@ -105,6 +104,7 @@ CLASSES: dict[str, tuple[tuple[float, ...], Row, str | None, str | None]] = {
     "one order of 63 %": ((6300, 1200, 1200, 1300, 1000), {}, None, "one order is 63 % of revenue"),
     "one order of half": ((3000, 1000, 1000, 1000, 1000), {}, "Key", None),
     "margin 9.9": ((1000,) * 5, {"margin": money(9.9)}, None, "ig volume"),
+    "margin below zero": ((1000,) * 5, {"margin": money(-2.5)}, None, "its margin of -2.5 % is below 10 %"),
     "margin 10": ((1000,) * 5, {"margin": money(10)}, "Key", None),
     "margin unknown": ((1000,) * 5, {"margin": None}, "Key", None),
     "national": ((500,) * 5, {"sites": money(5), "employees": money(10)}, "National", None),
