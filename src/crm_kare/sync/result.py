@@ -102,7 +102,7 @@ def exit_code(results: Sequence[RunResult]) -> int:
     """The Contract's exit code of several CRMs: a stop that was asked for, else the first present of 1, 3, 4, 6, 7, 5."""
     codes = {result.exit_code for result in results}
     stopped = next((one.exit_code for one in results if one.status is RunStatus.INTERRUPTED), 0)
-    return stopped or next((code for code in _ORDER if code in codes), 0)
+    return stopped or next((code for code in _ORDER if code in codes), max(codes, default=0))
 
 
 def done_code(applied: Applied) -> tuple[RunStatus, int]:
