@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from crm_kare.sync.plan import Plan
     from crm_kare.sync.result import RunResult
 
 Name = Annotated[str, typer.Argument(metavar="CRM", help="Name of a CRM in crm-kare.yaml.")]
@@ -125,13 +126,12 @@ def plan(
     from crm_kare.cli import show  # noqa: PLC0415  heavy
     from crm_kare.sync.crm_run import Options  # noqa: PLC0415  heavy
     from crm_kare.sync.flow import plan_only  # noqa: PLC0415  heavy
-    from crm_kare.sync.saved_plan import save  # noqa: PLC0415  heavy
 
     options = Options(full=full, as_of=day(as_of), owner=owner, limit=limit)
     with stoppable() as stop, opened(project, stop) as runtime, show.progress(quiet=as_json) as progress:
         found, made = plan_only(runtime, crm, options, stop=stop, progress=progress)
         interrupted(stop)
-        digest = save(made, output, runtime.clock.now()) if made is not None and output is not None else None
+        digest = _saved(made, output, runtime.clock.now()) if made is not None and output is not None else None
     if as_json:
         print_json({"runs": [found.to_json()], "plan": {"file": str(output) if digest else None, "hash": digest}})
     else:
@@ -141,6 +141,18 @@ def plan(
         if digest:
             show.say(f"Saved to {output} (hash {digest[:12]}…). Apply it with: crm-kare apply {crm} {output}")
     return found.exit_code
+
+
+def _saved(made: "Plan", path: Path, now: datetime) -> str:
+    """Save a plan; its hash."""
+    from crm_kare.sync.saved_plan import save  # noqa: PLC0415  heavy
+
+    try:
+        return save(made, path, now)
+    except OSError as error:
+        raise UsageError(
+            f"the plan cannot be saved: {error.strerror}.", where=str(path), fix="Name another file."
+        ) from error
 
 
 def apply(

@@ -22,9 +22,17 @@ _LEVELS: Final = {"error": "red", "warning": "yellow", "info": "dim"}
 _SHOWN: Final = 20
 
 
+class Screen(Console):
+    """Rich's console, but for the reader who goes away: the door says how that ends."""
+
+    def on_broken_pipe(self) -> None:
+        """Instead of Rich's own exit with 1."""
+        raise BrokenPipeError
+
+
 def console() -> Console:
     """Stdout; as wide as the terminal, or wide enough for a log."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 160, soft_wrap=not sys.stdout.isatty())
+    return Screen(highlight=False, width=None if sys.stdout.isatty() else 160, soft_wrap=not sys.stdout.isatty())
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> None:
@@ -68,6 +76,7 @@ def result(one: "RunResult") -> None:
             f"  scored    {one.scored} accounts: "
             + ", ".join(f"{name} {count}" for name, count in one.profiles.items())
         )
+    if one.scored or planned.accounts:
         say(f"  planned   {planned.accounts} accounts, {planned.fields} fields" + _moves(planned.by_transition))
     counts = vars(applied)
     if any(counts.values()):
