@@ -72,7 +72,7 @@ def test_crm_maven_from_init_to_labels(tmp_path: Path, capsys: pytest.CaptureFix
     assert {row["Profile"] for row in written.values()} == {"Keep"}, "every account orders every week"
     assert [name for name, row in written.items() if row["Badge"]] == ["Kinnamplus"]
     assert written["Kinnamplus"]["Reason"].startswith(
-        "At risk since 22 Dec 2017; 37 orders since 2 Mar 2017, last 29 Nov 2017, usually every 7 days"
+        "At risk: lapses on 13 Jan 2018 if nothing is ordered; 37 orders since 2 Mar 2017, last 29 Nov 2017, usually every 7 days"
     )
     assert "software, technology, proposed" in written["Kinnamplus"]["Reasons"], "the typo in the sectors is mapped"
 

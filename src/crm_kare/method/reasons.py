@@ -48,7 +48,6 @@ def _days(rulebook: Rulebook) -> dict[str, str]:
         "last_day": "last_n",
         "lapsed_day": "lapsed_on",
         "confirmed_day": confirmed,
-        "risk_day": "at_risk_on",
     }
 
 
@@ -158,12 +157,10 @@ def _prospect() -> str:
 
 
 def _badge() -> str:
-    """The badge in words; with the day from which it holds, where silence is what it says."""
-    silent = "CASE WHEN last_n + silent_days >= at_risk_on THEN 'at risk since ' || risk_day"
+    """The badge in words. At risk names the day on which the account lapses: fixed until the next order, whatever put it at risk."""
     new = "CASE WHEN won_back THEN 'new: won back with the order of ' || last_day ELSE 'new: too early to call it regular' END"
-    return cases(
-        ("badge = 'New'", new), ("badge = 'At risk'", f"{silent} ELSE 'at risk: few orders are left in its window' END")
-    )
+    at_risk = "'at risk: lapses on ' || lapsed_day || ' if nothing is ordered'"
+    return cases(("badge = 'New'", new), ("badge = 'At risk' AND NOT lapsed", at_risk))
 
 
 def _waiting(rulebook: Rulebook) -> str:
