@@ -28,7 +28,7 @@ def verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     return stand_in.profiles
 
 
-@pytest.fixture(params=BOTH)
+@pytest.fixture(params=["hubspot", pytest.param("salesforce", marks=pytest.mark.slow)])
 def labelled(request: pytest.FixtureRequest, verdict: dict[str, str], tmp_path: Path) -> Iterator[SandboxProject]:
     """A CRM whose every account was labelled Keep."""
     verdict.clear()
@@ -138,7 +138,8 @@ def test_a_saved_plan_is_written_as_seen_and_refused_where_the_crm_moved(
     assert again.applied.changed == 0
 
 
-@pytest.mark.parametrize("crm", [pytest.param("salesforce", marks=pytest.mark.slow), "hubspot"])
+@pytest.mark.slow
+@pytest.mark.parametrize("crm", BOTH)
 def test_a_first_run_can_be_staged(crm: str, tmp_path: Path) -> None:
     """By the real rules, for the owner is theirs to tell."""
     with _labelled(tmp_path, (crm,)) as project:

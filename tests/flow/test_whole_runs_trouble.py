@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from flow.sandbox_project import BOTH, SandboxProject, Verdict, sandbox_project
+from flow.sandbox_project import SandboxProject, Verdict, sandbox_project
 
 from crm_kare.model import RunStatus
 from crm_kare.sandbox import Fault
@@ -31,7 +31,7 @@ def verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     return stand_in.profiles
 
 
-@pytest.fixture(params=BOTH)
+@pytest.fixture(params=["salesforce", pytest.param("hubspot", marks=pytest.mark.slow)])
 def fresh(request: pytest.FixtureRequest, verdict: dict[str, str], tmp_path: Path) -> Iterator[SandboxProject]:
     """A provisioned CRM of thirty accounts without labels; a quarter of them shall have each profile."""
     with sandbox_project(tmp_path, crms=(request.param,), accounts=30) as project:

@@ -52,6 +52,7 @@ class Gate:
         began = time.perf_counter()
         fault = self._faults.next_for(scope["method"], scope["path"])
         if fault is not None and fault.kind == SLOW:
+            receive = await _received(receive)
             await asyncio.sleep(fault.seconds)
         answer = await self._answer(fault, scope, receive)
         status = answer.status if fault is None or fault.kind != DROP else 0
@@ -68,6 +69,19 @@ class Gate:
             answer = _Answer()
             await Response(fault.body, fault.status, {"date": date, **dict(fault.headers)})(scope, receive, answer.take)
         return answer
+
+
+async def _received(receive: Receive) -> Receive:
+    """The whole request, taken now: it is carried out even where its sender has gone by then."""
+    messages = [await receive()]
+    while messages[-1].get("more_body"):
+        messages.append(await receive())
+    left = iter(messages)
+
+    async def again() -> Message:
+        return next(left, None) or await receive()
+
+    return again
 
 
 async def _deliver(fault: Fault | None, answer: _Answer, send: Send) -> None:
