@@ -39,6 +39,15 @@ def data_problems(bench: Workbench, on: tuple[Asked, ...], off: Mapping[str, str
                 level="warning",
             )
         )
+    elif len(on) == 1:
+        problems.append(
+            Problem(
+                "icp-thin",
+                f"Only one ICP criterion is on ({on[0].name}): every tier hangs on it alone.",
+                "Map more fields or set more targets; or leave the criterion out, so that accounts are Unrated.",
+                level="warning",
+            )
+        )
     return problems
 
 
