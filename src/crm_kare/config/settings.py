@@ -58,7 +58,7 @@ class _Told(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Ours in place of pydantic's, which read `os.environ`, interpolate `$` in `.env`, and know no free names."""
+        """Ours in place of pydantic's, which read the process, interpolate `$` in `.env`, and know no free names."""
         del env_settings, dotenv_settings, file_secret_settings
         given = init_settings()
         folder: Path = given["folder"]
