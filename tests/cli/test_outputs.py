@@ -180,3 +180,14 @@ def test_a_taken_port(running: RunningSandbox, shop: Door, capsys: pytest.Captur
     assert "Set another port" in ended.err
     assert requests.get(running.url, timeout=5).ok
     assert Path(shop.folder).is_dir()
+
+
+def test_init_refuses_a_name_that_the_project_file_would_refuse(shop: Door) -> None:
+    ended = shop("init", str(shop.folder / "inner"), "--crm", "Acme Corp=salesforce")
+    assert ended.code == 2
+    assert not (shop.folder / "inner").exists()
+
+
+def test_init_takes_the_answer_to_how_one_sells(shop: Door) -> None:
+    assert shop("init", str(shop.folder / "inner"), "--crm", "a=files", "--business", "projects").code == 0
+    assert "business: projects" in (shop.folder / "inner" / "rulebook.yaml").read_text(encoding="utf-8")

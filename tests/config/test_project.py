@@ -7,6 +7,7 @@ from typing import get_args
 import pytest
 
 from crm_kare.config.project import Project, load_project
+from crm_kare.config.rulebook import load_rulebook
 from crm_kare.config.schemas import SchemaKind, json_schema, schema_files
 from crm_kare.config.starters import starter_files, starter_project
 from crm_kare.config.times import check_schedule
@@ -144,3 +145,10 @@ def test_the_mapping_schema_knows_columns_and_labels() -> None:
         assert list(fields["properties"]) == [column.name for column in stream.columns]
     labels = schema["$defs"]["Labels"]["properties"]
     assert {*labels["write"]["items"]["enum"], *labels["people"]["items"]["enum"]} == {one.name for one in LABELS}
+
+
+def test_the_answer_to_how_one_sells_stands_in_the_rulebook(tmp_path: Path) -> None:
+    for business in ("repeat orders", "yearly contracts", "projects"):
+        path = tmp_path / "rulebook.yaml"
+        path.write_text(starter_files({"a": "files"}, business)["rulebook.yaml"], encoding="utf-8")
+        assert load_rulebook(path, {}).usual_gap.business == business

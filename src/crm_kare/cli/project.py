@@ -1,8 +1,11 @@
 """Commands that set things up: init, doctor, provision, deprovision."""
 
+import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
 
+import click
 import typer
 
 from crm_kare.cli.door import JsonOption, ProjectOption, opened, print_json
@@ -10,6 +13,21 @@ from crm_kare.errors import UsageError
 
 Name = Annotated[str, typer.Argument(metavar="CRM", help="Name of a CRM in crm-kare.yaml.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done; do nothing.")]
+
+
+class Business(StrEnum):
+    """Answers to how one sells."""
+
+    REPEAT = "repeat"
+    CONTRACTS = "contracts"
+    PROJECTS = "projects"
+
+
+_BUSINESS: Final = {
+    Business.REPEAT: "repeat orders",
+    Business.CONTRACTS: "yearly contracts",
+    Business.PROJECTS: "projects",
+}
 _DEFAULT_CRMS: Final = ("salesforce=salesforce", "hubspot=hubspot", "files=files")
 
 
@@ -33,15 +51,22 @@ def init(
             help="A CRM and its kind: salesforce, hubspot or files. May be given several times.",
         ),
     ] = None,
+    business: Annotated[
+        Business | None,
+        typer.Option(
+            help="How you sell: repeat (orders, every 90 days or so), contracts (yearly), projects (every 18 months or so). "
+            "It decides how long silence may last, while too few of your accounts have bought twice to measure it."
+        ),
+    ] = None,
 ) -> int:
     """Write a commented starter project: crm-kare.yaml, mappings/, rulebook.yaml, playbooks/.
 
-    A file that is there already is never overwritten.
+    Asks how you sell, where there is a terminal and --business is not given. A file that is there already is never overwritten.
     """
     from crm_kare.cli import show  # noqa: PLC0415  heavy
     from crm_kare.config.starters import starter_files  # noqa: PLC0415  heavy
 
-    files = starter_files(_crms(crm or list(_DEFAULT_CRMS)))
+    files = starter_files(_crms(crm or list(_DEFAULT_CRMS)), _BUSINESS[business or _asked()])
     present = sorted(path for path in files if (folder / path).exists())
     if present:
         raise UsageError(
@@ -61,7 +86,20 @@ def init(
     return 0
 
 
+def _asked() -> Business:
+    """How the user sells; repeat orders where there is nobody to ask."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return Business.REPEAT
+    known = click.Choice([one.value for one in Business])
+    answer = typer.prompt(
+        "How do you sell? repeat orders, yearly contracts, or projects", Business.REPEAT.value, type=known
+    )
+    return Business(answer)
+
+
 def _crms(given: list[str]) -> dict[str, str]:
+    from crm_kare.config.project import CRM_NAME  # noqa: PLC0415  heavy
+
     pairs = [one.partition("=") for one in given]
     wrong = [name for name, sign, connector in pairs if not (name and sign and connector)]
     if wrong:
@@ -69,6 +107,10 @@ def _crms(given: list[str]) -> dict[str, str]:
             f"`{wrong[0]}` is not NAME=CONNECTOR.", fix="Write for example --crm acme=salesforce.", where="--crm"
         )
     names = [name for name, _, _ in pairs]
+    unsafe = [name for name in names if not CRM_NAME.fullmatch(name)]
+    if unsafe:
+        fix = "Use lower-case letters, digits, - and _."
+        raise UsageError(f"`{unsafe[0]}` is no name for a CRM.", fix=fix, where="--crm")
     if len(set(names)) != len(names):
         raise UsageError("a name is given twice.", fix="Give every CRM a name of its own.", where="--crm")
     return {name: connector for name, _, connector in pairs}

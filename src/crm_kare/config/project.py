@@ -19,7 +19,7 @@ PROJECT_FILE: Final = "crm-kare.yaml"
 _BY_ENVIRONMENT: Final = frozenset({"salesforce", "hubspot"})
 """Connectors that log in with what the environment holds."""
 
-_SLUG: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+CRM_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
 
 def _env_prefix(prefix: str) -> str:
@@ -112,7 +112,7 @@ def _check(project: Project) -> list[Finding]:
     found = [
         Finding(("crms", name), f"`{name}` is no name for a CRM", "use lower-case letters, digits, - and _")
         for name in project.crms
-        if not _SLUG.fullmatch(name)
+        if not CRM_NAME.fullmatch(name)
     ]
     return found + _shared_credentials(project.crms)
 

@@ -11,6 +11,7 @@ from crm_kare.errors import UsageError
 
 _PACKAGE: Final = "crm_kare_mappings"
 _COLUMN: Final = 42
+_BUSINESS: Final = "repeat orders"
 _HEAD: Final = """\
 # yaml-language-server: $schema=schemas/project.schema.json
 # A crm-kare project: which CRMs there are, how often each runs, and the limits that hold for all.
@@ -58,8 +59,8 @@ def starter_project(crms: Mapping[str, str]) -> str:
     return _HEAD + "\n" + "\n".join(_aligned(*line) for line in (*lines, ("", ""), *_REST)) + "\n"
 
 
-def starter_files(crms: Mapping[str, str]) -> dict[str, str]:
-    """Every file of a starter project, by its path in the project.
+def starter_files(crms: Mapping[str, str], business: str = _BUSINESS) -> dict[str, str]:
+    """Every file of a starter project, by its path in the project; `business` as the rulebook's usual gap names it.
 
     Raises:
         UsageError: there is no starter mapping for a connector.
@@ -73,7 +74,8 @@ def starter_files(crms: Mapping[str, str]) -> dict[str, str]:
             )
         written[_mapping_path(name, connector, crms)] = source.read_text(encoding="utf-8")
     written |= dict(_copied(files(_PACKAGE) / "playbooks", "playbooks/"))
-    written["rulebook.yaml"] = (files(_PACKAGE) / "rulebook.yaml").read_text(encoding="utf-8")
+    rules = (files(_PACKAGE) / "rulebook.yaml").read_text(encoding="utf-8")
+    written["rulebook.yaml"] = rules.replace(f"business: {_BUSINESS} ", f"business: {business} ", 1)
     return written | schema_files()
 
 
