@@ -197,7 +197,9 @@ def groups(accounts: Frame) -> Frame:
 
 def icp(accounts: Frame, good: Frame) -> tuple[Frame, dict[str, str]]:
     """Score, completeness and tier by ranges proposed from good customers, and the ranges in words."""
-    told, words, met, known = pd.DataFrame(index=accounts.index), {}, 0.0, 0.0
+    told, words = pd.DataFrame(index=accounts.index), {}
+    met: Frame = 0.0
+    known: Frame = 0.0
     for name, weight in WEIGHTS.items():
         column = accounts[RANGES[name] if name in RANGES else LISTS[name]]
         holds, words[name] = _between(column, good) if name in RANGES else _among(column, good)

@@ -27,9 +27,8 @@ _RUNNER_UP: Final = {
     "prospect": "Attain, from an ICP score of 40, as target, or with an open deal",
     "Recapture": "Keep, with the next order",
     "none": "Recapture, if one answer turned yes: potential, strategic value, ICP, contact, use, open deal",
-    "sound": "Expand, once it has 3 orders in 3 quarters of its window, and no badge",
-    "room": "Expand, with named room: share of wallet below 70 %, an open expansion deal, fewer product lines than like "
-    "accounts, or a related company that buys nothing",
+    "room": "Expand, once it has 3 orders in 3 quarters of its window and named room: share of wallet below 70 %, an open "
+    "expansion deal, fewer product lines than like accounts, or a related company that buys nothing",
 }
 
 
@@ -101,10 +100,10 @@ def sentence(words: Frame) -> Frame:
 def add_texts(f: Frame, words: dict[str, str], median: float) -> None:
     """Add reason, reasons, runner_up and unknown to the frame of facts."""
     once = "bought once, on " + day_text(f["last_n"])
-    usually = "usually every " + rounded(f["expected_gap"]) + " days"
-    f["said_history"], f["said_silence"] = _history(f, once, usually), when(f["lapsed"], _silence(f))
+    rhythm = _rhythm(f)
+    f["said_history"], f["said_silence"] = _history(f, once, rhythm), when(f["lapsed"], _silence(f))
     f["said_room"] = _room(f)
-    last = choose([(f["events"] == 1, once)], "last order " + day_text(f["last_n"]) + "; " + usually)
+    last = choose([(f["events"] == 1, once)], "last order " + day_text(f["last_n"]) + "; " + rhythm)
     decision = sentence(_decision(f, last, _worth(f, median)))
     f["reason"] = decision
     f["reasons"] = listed([decision, *_behind(f, words)])
@@ -112,11 +111,14 @@ def add_texts(f: Frame, words: dict[str, str], median: float) -> None:
     f["unknown"] = listed(_unknown(f))
 
 
-def _history(f: Frame, once: Frame, usually: Frame) -> Frame:
-    span = choose(
-        [(f["shortest"] == f["longest"], number(f["longest"]))], number(f["shortest"]) + " to " + number(f["longest"])
-    )
-    rhythm = choose([(f["rule"] == "rhythm", "every " + span + " days")], usually)
+def _rhythm(f: Frame) -> Frame:
+    longest, shortest = number(f["longest"]), number(f["shortest"])
+    span = choose([(f["shortest"] == f["longest"], longest)], shortest + " to " + longest)
+    usually = "usually every " + rounded(f["expected_gap"]) + " days"
+    return choose([(f["rule"] == "rhythm", "every " + span + " days")], usually)
+
+
+def _history(f: Frame, once: Frame, rhythm: Frame) -> Frame:
     many = number(f["events"]) + " orders since " + day_text(f["first_n"]) + ", last " + day_text(f["last_n"])
     single = once + "; expected again within " + rounded(f["expected_gap"]) + " days"
     return choose([(f["events"] > 1, many + ", " + rhythm), (f["events"] == 1, single)])
@@ -191,29 +193,19 @@ def _prospect(f: Frame) -> Frame:
 def _badge(f: Frame) -> Frame:
     back = "new: won back with the order of " + day_text(f["last_n"])
     new = choose([(f["won_back"], back)], "new: too early to call it regular")
-    silent = "at risk since " + day_text(f["at_risk_on"])
-    risk = choose(
-        [(f["last_n"] + f["silent_days"] >= f["at_risk_on"], silent)], "at risk: few orders are left in its window"
-    )
-    return choose([(f["badge"] == "New", new), (f["badge"] == "At risk", risk)])
+    risk = "at risk: lapses on " + day_text(f["lapsed_on"]) + " if nothing is ordered"
+    return choose([(f["badge"] == "New", new), ((f["badge"] == "At risk") & ~f["lapsed"], risk)])
 
 
 def _waiting(f: Frame) -> Frame:
     confirmed = f["said_silence"] + " (confirmed from " + day_text(f["lapsed_on"] + 30) + ")"
-    agree = "shown once two evaluations 30 days apart agree"
-    held = f["held_back"]
-    return choose([
-        (held & f["lapsed"], confirmed),
-        (held & (f["raw"] == "Expand"), f"room is seen, and {agree}"),
-        (held & (f["raw"] == "Keep"), f"its end is {agree}"),
-    ])  # fmt: skip
+    return when(f["held_back"] & f["lapsed"], confirmed)
 
 
 def _keep_room(f: Frame) -> Frame:
     known = f["room_wallet"].notna() | f["room_lines"].notna() | f["room_family"].notna()
-    seen = "room is seen, but it is not sound enough yet"
-    told = choose([(f["said_room"].notna(), seen), (known, "no room seen")], "Keep (room unknown)")
-    return told.where(~f["held_back"])
+    told = choose([(known & f["badge"].isna(), "no confirmed room"), (~known, "Keep (room unknown)")])
+    return told.where(~(f["held_back"] & f["lapsed"]))
 
 
 def _behind(f: Frame, words: dict[str, str]) -> list[Frame]:
@@ -235,9 +227,10 @@ def _behind(f: Frame, words: dict[str, str]) -> list[Frame]:
         + number(f["icp_completeness"])
     )
     span = " % known, between " + number(f["icp_worst"]) + " and " + number(f["icp_best"]) + " whatever is unknown."
+    pairs = zip(f["said_history"].fillna(""), f["reason"], strict=True)
+    untold = pd.Series([history not in reason for history, reason in pairs], f.index)
     return [
-        sentence(f["said_history"]),
-        when(f["computed_profile"] == "Keep", "Room: " + f["said_room"]),
+        when(untold, sentence(f["said_history"])),
         when(fall > 25, fell),
         when(f["renewal_on"] < f["last_n"], early),
         when((f["situation"] == "prospect") & (f["zeros"] > 0), zeros),
@@ -248,7 +241,7 @@ def _behind(f: Frame, words: dict[str, str]) -> list[Frame]:
 
 
 def _runner_up(f: Frame) -> Frame:
-    lapse = "Recapture or Retire, from " + day_text(f["lapsed_on"]) + " on if nothing is ordered"
+    lapse = "Recapture or Retire, from " + day_text(f["lapsed_on"] + 30) + " on if nothing is ordered"
     profile, situation = f["computed_profile"], f["situation"]
     return choose([
         (situation == "ahead", _RUNNER_UP["ahead"]),
@@ -259,7 +252,6 @@ def _runner_up(f: Frame) -> Frame:
         (profile.isna(), _RUNNER_UP["none"]),
         (f["badge"].notna(), lapse),
         (profile == "Expand", "Keep, once the room named is used up; " + lapse),
-        (f["said_room"].notna(), _RUNNER_UP["sound"]),
     ], _RUNNER_UP["room"])  # fmt: skip
 
 

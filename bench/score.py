@@ -37,7 +37,7 @@ def run(name: str, folder: Path, out: Path | None) -> None:
     result = job()
     took = {"wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu}
     print(json.dumps({**took, "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
-    if out is not None:
+    if out is not None and result is not None:
         _write(result, out)
 
 

@@ -36,7 +36,7 @@ _KINDS: Final = ("New Business", "Existing Customer - Upgrade", "Renewal")
 _CAN: Final = Capabilities(frozenset({"accounts", "opportunities"}), 200)
 
 Column = Any
-"""A NumPy array; NumPy's own types say nothing that is checked here."""
+"""A NumPy or Arrow array; their own types say nothing that is checked here."""
 
 
 def mapping() -> Mapping:
@@ -146,37 +146,40 @@ def _closes(rng: Any, accounts: int, owners: Column) -> Column:
     return (first[owners] + share * (ends - first)[owners]).astype(np.int64)
 
 
-def _amounts(rng: Any, count: int) -> pa.Array:
+def _amounts(rng: Any, count: int) -> Column:
     """Mostly some thousands; some credits, some zeros."""
     amounts = rng.lognormal(7.5, 1.2, count)
     fate = rng.random(count)
     return _money(np.select([fate < 0.01, fate < 0.015], [-amounts / 2, 0], amounts))
 
 
-def _money(values: Column) -> pa.Array:
+def _money(values: Column) -> Column:
     """Amounts in whole cents."""
-    return pa.array(np.round(values, 2)).cast(pa.decimal128(18, 4), safe=False)
+    cents: Column = np.round(values, 2)
+    return pa.array(cents).cast(pa.decimal128(18, 4), safe=False)
 
 
-def _ids(prefix: str, numbers: Column) -> pa.Array:
+def _ids(prefix: str, numbers: Column) -> Column:
     text = pc.utf8_lpad(pa.array(numbers).cast(pa.string()), 12, "0")
-    return pc.binary_join_element_wise(pa.scalar(prefix), text, pa.scalar(""))
+    join: Any = pc.binary_join_element_wise
+    return join(pa.scalar(prefix), text, pa.scalar(""))
 
 
-def _words(prefix: str, numbers: Column) -> pa.Array:
-    return pc.binary_join_element_wise(pa.scalar(prefix), pa.array(numbers).cast(pa.string()), pa.scalar(""))
+def _words(prefix: str, numbers: Column) -> Column:
+    join: Any = pc.binary_join_element_wise
+    return join(pa.scalar(prefix), pa.array(numbers).cast(pa.string()), pa.scalar(""))
 
 
-def _picked(rng: Any, values: tuple[str, ...], count: int) -> pa.Array:
+def _picked(rng: Any, values: tuple[str, ...], count: int) -> Column:
     """Values, the first ones more often."""
     weights = 1 / np.arange(1, len(values) + 1)
     return pa.array(values).take(pa.array(rng.choice(len(values), count, p=weights / weights.sum())))
 
 
-def _days(numbers: Column) -> pa.Array:
+def _days(numbers: Column) -> Column:
     return pa.array(numbers.astype(np.int32)).cast(pa.date32())
 
 
-def _some(rng: Any, share: float, values: pa.Array) -> pa.Array:
+def _some(rng: Any, share: float, values: Column) -> Column:
     """The values, but for some that are empty."""
     return pc.if_else(pa.array(rng.random(len(values)) < share), values, pa.scalar(None, values.type))
