@@ -5,7 +5,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-import click
 import typer
 
 from crm_kare.cli.door import JsonOption, ProjectOption, opened, print_json
@@ -90,10 +89,15 @@ def _asked() -> Business:
     """How the user sells; repeat orders where there is nobody to ask."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return Business.REPEAT
-    known = click.Choice([one.value for one in Business])
-    answer = typer.prompt(
-        "How do you sell? repeat orders, yearly contracts, or projects", Business.REPEAT.value, type=known
-    )
+    question = "How do you sell? repeat (orders), contracts (yearly) or projects"
+    answer: Business = typer.prompt(question, Business.REPEAT.value, value_proc=_business)
+    return answer
+
+
+def _business(answer: str) -> Business:
+    """An answer typed; anything else is asked again."""
+    if answer not in set(Business):
+        raise typer.BadParameter(f"Answer one of {', '.join(Business)}.")
     return Business(answer)
 
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from crm_kare.config.mapping import label_fields, stream_specs
+from crm_kare.config.project import Crm
 from crm_kare.errors import AccessError, ConfigError, KareError, RetryError
 from crm_kare.model import Problem
 from crm_kare.ports import Connector, FieldInfo, ProvisionStep
@@ -44,13 +45,22 @@ def examine(runtime: Runtime, crm: str) -> Report:
     Raises:
         UsageError: there is no CRM of that name.
     """
-    runtime.project.crm(crm)
+    set_up = runtime.project.crm(crm)
     try:
         with connected(runtime, crm) as connector:
-            return _examined(runtime, crm, connector)
+            report = _examined(runtime, crm, connector)
     except KareError as error:
         problem = Problem(error.code, error.message, error.fix, where=error.where)
-        return Report(crm, "", (problem,), error.exit_code)
+        report = Report(crm, "", (problem,), error.exit_code)
+    return replace(report, problems=tuple(_prefixed(one, set_up) for one in report.problems))
+
+
+def _prefixed(problem: Problem, crm: Crm) -> Problem:
+    """A problem about a login, with the names that this CRM's login has in the environment."""
+    name = f"{crm.connector.upper()}_"
+    if not crm.env_prefix or name not in f"{problem.where} {problem.message} {problem.fix}":
+        return problem
+    return replace(problem, fix=f"{problem.fix} All names of this CRM begin with {crm.env_prefix}{name}.".strip())
 
 
 def _examined(runtime: Runtime, crm: str, connector: Connector) -> Report:
