@@ -6,6 +6,7 @@ the word "no" (YAML 1.2), so that Norway's country code survives.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -101,7 +102,9 @@ def _text(path: Path) -> str:
         raise ConfigError("the file is not UTF-8.", where=f"{where}:{line}", fix="Save it as UTF-8.") from None
 
 
+@lru_cache(maxsize=8)
 def _compose(text: str, path: Path) -> Node | None:
+    """The text's nodes, which nobody changes; kept, for a run reads its mapping several times and this takes longest."""
     try:
         root: Node | None = YAML(typ="safe", pure=True).compose(text)
     except MarkedYAMLError as error:
