@@ -22,7 +22,7 @@ from crm_kare.ports import Organisation
 from crm_kare.sync.mapped import streams
 from crm_kare.sync.runtime import Runtime
 
-_MEMORY: Final = "512MB"
+_MEMORY: Final = "700MB"
 """What the engine may hold; with Python, the libraries and the labels themselves, the process stays below 1 GB."""
 
 
