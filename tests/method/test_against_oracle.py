@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 from method.kit import D, Org, Row, ago, figures, fit, money
-from method.oracle import Account, Deal, Figures, Judgement, judge
+from method.oracle import Judgement, judge
+from method.oracle_view import Account, Deal, Figures
 
 from crm_kare.config.rulebook import UsualGap
 
-ACCOUNTS = 600
+ACCOUNTS = 800
 MAPPED = frozenset(
     {
         "cultural_fit",
@@ -39,7 +40,7 @@ WORLDS = {60: 11, 100: 12, 365: 13}
 def history(random: Random) -> list[int]:
     """Days ago of what was bought."""
     last = random.choice([random.randint(0, 60), random.randint(0, 500), random.randint(0, 1400)])
-    kind = random.choice(["none", "once", "even", "uneven", "burst", "seasonal"])
+    kind = random.choice(["none", "once", "even", "uneven", "burst", "seasonal", "stalwart"])
     count = random.randint(2, 9)
     if kind == "none":
         return []
@@ -48,6 +49,9 @@ def history(random: Random) -> list[int]:
     if kind == "even":
         gap = random.choice([20, 30, 45, 60, 90, 91])
         return [last + gap * number for number in range(count)]
+    if kind == "stalwart":
+        gap = random.choice([60, 80, 122, 250])
+        return list(range(random.randint(0, gap), 1400, gap))
     if kind == "seasonal":
         gap = random.choice([119, 120, 182, 365])
         return [last + gap * number + random.choice([0, 0, random.randint(-20, 20)]) for number in range(count)]

@@ -56,6 +56,7 @@ def never() -> dict[str, Row]:
         org.account(account, **values)
         if deal:
             org.deal(account, deal[1], ago(deal[0]))
+    org.deal(org.account("open deal without date"), "open", None)
     org.accounts.append({"account_id": "nothing known"})
     for account, (profile, until, _) in OVERRIDES.items():
         org.customer(account, 10, 40, 70, override=profile, override_until=until)
@@ -68,6 +69,10 @@ def test_never_bought(account: str) -> None:
     row = never()[account]
     expected = NEVER[account][2]
     assert {name: row[name] for name in expected} == expected, row["reasons"]
+
+
+def test_an_open_deal_without_date_counts_as_open() -> None:
+    assert never()["open deal without date"]["profile"] == "Attain"
 
 
 def test_unknown_everything_names_the_fields_to_fill() -> None:
