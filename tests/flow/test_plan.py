@@ -235,12 +235,11 @@ def test_changed_on_stays_alone_where_the_profile_is_not_written() -> None:
     }
 
 
-def test_changes_name_the_field_and_the_reason_and_records_hold_both_values() -> None:
+def test_changes_name_the_field_and_the_reason_and_hold_both_values() -> None:
     plan = plan_of({"a": KEEP}, {"a": {"Reason": "old"}}, names=("Reason",))
     (change,) = plan
-    assert (change.field, change.why) == ("KARE_Reason__c", "why")
-    (record,) = plan.records()
-    assert (record.account_id, record.values, record.expected) == ("a", {"Reason": "why"}, {"Reason": "old"})
+    assert (change.account_id, change.field, change.why) == ("a", "KARE_Reason__c", "why")
+    assert (change.old, change.new) == ("old", "why")
 
 
 def test_the_hash_tells_plans_apart_and_the_order_of_rows_does_not_matter() -> None:

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from crm_kare.model import Change
-from crm_kare.ports import LabelField, RecordWrite
+from crm_kare.ports import LabelField
 from crm_kare.sync.difference import CHANGES, differences
 from crm_kare.sync.policy import EVERYTHING, Compared, Policy, Scope
 
@@ -94,12 +94,6 @@ class Plan:
         cells = itertools.groupby(_rows(self.changes), key=operator.itemgetter("account_id"))
         for account, (_, group) in zip(_rows(self.accounts), cells, strict=True):
             yield account, list(group)
-
-    def records(self) -> Iterator[RecordWrite]:
-        """The changes as writes, one per account."""
-        for account, cells in self.by_account():
-            values = {cell["label"]: cell["new"] for cell in cells}
-            yield RecordWrite(str(account["account_id"]), values, {cell["label"]: cell["old"] for cell in cells})
 
     def by_transition(self) -> dict[str, int]:
         """Accounts by `Keep>Recapture`, the most frequent first."""
