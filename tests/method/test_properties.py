@@ -1,5 +1,6 @@
 """What holds for every org: tried on random ones, many accounts in each."""
 
+import json
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
@@ -28,7 +29,7 @@ MAPPED = frozenset(
     }
 )
 RULES = fit(strategic_markets=("Wind",), usual_gap=UsualGap(days=60))
-FEW = settings(max_examples=3, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=2, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 SEEDS = st.integers(0, 2**32 - 1)
 
 
@@ -101,11 +102,12 @@ def test_one_profile_at_most_and_a_score_within_bounds(seed: int) -> None:
 def test_the_order_of_rows_changes_nothing_and_the_same_input_gives_the_same_bytes(seed: int) -> None:
     org = random_org(seed)
     labels = org.scored(RULES, portfolio=standing()).labels
-    assert org.scored(RULES, portfolio=standing()).labels.equals(labels)
     shuffled = Random(seed + 1)  # noqa: S311 - seeded on purpose
     for rows in (org.accounts, org.opportunities, org.held):
         shuffled.shuffle(rows)
-    assert org.scored(RULES, portfolio=standing()).labels.equals(labels)
+    again = org.scored(RULES, portfolio=standing()).labels
+    assert again.equals(labels)
+    assert json.dumps(again.to_pylist(), default=str) == json.dumps(labels.to_pylist(), default=str)
 
 
 @FEW
