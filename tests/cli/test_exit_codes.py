@@ -106,7 +106,6 @@ def test_6_a_first_run_without_approval_then_5_with_a_locked_record_then_0(both:
 
 def test_6_a_stale_plan(shop: Door) -> None:
     assert shop("plan", "shop", "-o", str(shop.file("plan"))).code == 0
-    assert shop("sync", "--force").code == 0
     shop.replace("opportunities.csv", "o10,a1", "o10,a2")
     assert shop("sync", "--force").code == 0
     ended = shop("apply", "shop", str(shop.file("plan")), "--json")
