@@ -79,9 +79,12 @@ def _to_text(labels: pa.Table, form: str, file: TextIO) -> None:
 
 def _to_json(labels: pa.Table, file: TextIO) -> None:
     file.write("[")
-    file.writelines(("," if place else "")
-            + "\n"
-            + json.dumps({name: plain(value) for name, value in row.items()}, ensure_ascii=False) for place, row in enumerate(rows(labels)))
+    file.writelines(
+        ("," if place else "")
+        + "\n"
+        + json.dumps({name: plain(value) for name, value in row.items()}, ensure_ascii=False)
+        for place, row in enumerate(rows(labels))
+    )
     file.write("\n]\n")
 
 
