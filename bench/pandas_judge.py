@@ -181,7 +181,7 @@ def _add_profile(f: Frame, before: Frame, median: float) -> None:
     f["win_revenue"] = choose([(f["best_year"].isna(), "unknown"), (f["best_year"] > median, "yes")], "no")
     f["win_deal"] = choose([(f["open_opportunities"] > 0, "yes")], "no")
     answers = f[["win_potential", "win_icp", "win_revenue", "win_deal"]]
-    unknown, recent = answers.eq("unknown").any(axis=1), f["silent_days"] < 1095
+    unknown, recent = answers.eq("unknown").any(axis=1), f["silent_days"] <= 1095
     steps = [(answers.eq("yes").any(axis=1), "Recapture"), (~unknown, "Retire"), (recent, "Recapture last")]
     f["lapsed_to"] = choose(steps, "none")
     f["situation"] = choose([

@@ -164,7 +164,7 @@ def _decision(f: Frame, last: Frame, worth: Frame) -> Frame:
     is_last = when(
         f["lapsed_to"] == "Recapture last", "no sign yet that it is worth it, and answers are unknown: ranked last"
     )
-    old = "last bought 1095 days ago or longer, and answers are unknown"
+    old = "last bought more than 1095 days ago, and answers are unknown"
     given_up = choose([(f["lapsed_to"] == "Retire", "no sign that it is worth winning back")], old)
     profile, situation = f["computed_profile"], f["situation"]
     return choose([

@@ -117,7 +117,7 @@ LAPSED: dict[str, tuple[int, dict[str, Any], dict[str, Any]]] = {
     "use unknown": (400, {"still_using": None}, {**RECAPTURE}),
     "ICP unknown": (400, {"cultural_fit": None}, {**RECAPTURE}),
     # 36 months are 1,095 days
-    "unknown, day 1094": (1094, {"still_using": None}, {**RECAPTURE}),
+    "unknown, day 1095": (1095, {"still_using": None}, {**RECAPTURE}),
     "unknown, day 1096": (1096, {"still_using": None}, {"profile": None, "lapsed": True}),
     "yes, day 1096": (1096, {"still_using": True}, {**RECAPTURE}),
     "no, day 1096": (1096, {}, {**RETIRE}),

@@ -82,7 +82,7 @@ _PROSPECT: Final = """
 def _lapsed_to(rulebook: Rulebook) -> str:
     """Rule 4: Recapture, Recapture last (an answer is unknown), none (unknown, too long ago), Retire."""
     answers = ", ".join(f"win_{name}" for name in WIN_QUESTIONS)
-    recent = f"silent_days < {rulebook.recapture.unknown_within}"
+    recent = f"silent_days <= {rulebook.recapture.unknown_within}"
     return f"""
         CASE WHEN coalesce('yes' IN ({answers}), FALSE) THEN 'Recapture'
              WHEN NOT coalesce('unknown' IN ({answers}), FALSE) THEN 'Retire'

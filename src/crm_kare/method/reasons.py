@@ -128,7 +128,7 @@ def _decision(rulebook: Rulebook) -> str:
     ranked_last = when(
         "lapsed_to = 'Recapture last'", "'no sign yet that it is worth it, and answers are unknown: ranked last'"
     )
-    old = f"last bought {rulebook.recapture.unknown_within} days ago or longer, and answers are unknown"
+    old = f"last bought more than {rulebook.recapture.unknown_within} days ago, and answers are unknown"
     given_up = f"CASE WHEN lapsed_to = 'Retire' THEN 'no sign that it is worth winning back' ELSE '{old}' END"
     return cases(
         ("situation = 'ahead'", f"'won deal dated ahead: counts from ' || {day_text('ahead')}"),
