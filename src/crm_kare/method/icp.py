@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 
 import ibis
 import ibis.expr.types as ir
@@ -47,6 +48,13 @@ def criteria_on(
         else:
             on.append(asked)
     return tuple(on), off
+
+
+def never_asked(rulebook: Rulebook, mapped: frozenset[str], columns: Mapping[str, Kind]) -> dict[str, str]:
+    """The criteria that no data can turn on: their field isn't mapped, or they need a target that nobody set; each with why."""
+    anything = Proposed(least=0, most=0, values=("anything",))
+    open_minded = Portfolio(date.min, 0, proposed=dict.fromkeys(rulebook.icp.criteria, anything))
+    return criteria_on(rulebook, open_minded, mapped, columns)[1]
 
 
 def _asked(name: str, criterion: Criterion, portfolio: Portfolio, columns: Mapping[str, Kind]) -> Asked:

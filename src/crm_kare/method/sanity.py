@@ -21,12 +21,11 @@ def data_problems(bench: Workbench, on: tuple[Asked, ...], off: Mapping[str, str
         Problem(code, f"{counts[code]} {what}.", fix, level="warning") for code, what, fix in _FINDINGS if counts[code]
     ]
     if off:
-        names = "; ".join(f"{name}: {why}" for name, why in off.items())
         problems.append(
             Problem(
                 "icp-not-asked",
-                f"ICP criteria that are off: {names}.",
-                "Map the field or set the target to ask them.",
+                f"{len(off)} ICP criteria are not asked yet: {', '.join(off)}.",
+                "`crm-kare doctor` tells for each what is missing.",
                 level="info",
             )
         )

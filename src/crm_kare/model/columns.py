@@ -187,7 +187,9 @@ FACTS: Final[dict[str, Column]] = {
         Column("largest_order", _M, "Largest purchase day in the window."),
         Column("growth_percent", _N, "Revenue of the last 365 days against the 365 before, in per cent."),
         Column("product_lines", _N, "Distinct product lines bought in the window."),
-        Column("wallet_share", _N, "Yearly revenue in per cent of the wallet: window revenue × 365 ÷ days of the window."),
+        Column(
+            "wallet_share", _N, "Yearly revenue in per cent of the wallet: window revenue × 365 ÷ days of the window."
+        ),
         Column("open_pipeline", _M, "Sum of the open opportunities."),
         Column("open_opportunities", _N, "Number of open opportunities not overdue by 90 days."),
         Column("largest_open", _M, "Largest open opportunity."),

@@ -5,11 +5,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from crm_kare.config.mapping import label_fields, stream_specs
+from crm_kare.config.mapping import Mapping, label_fields, stream_specs
 from crm_kare.config.project import Crm
+from crm_kare.config.rulebook import expression_columns
 from crm_kare.errors import AccessError, ConfigError, KareError, RetryError
+from crm_kare.method import never_asked
 from crm_kare.model import Problem
 from crm_kare.ports import Connector, FieldInfo, ProvisionStep
+from crm_kare.sync.mapped import mapped_names
 from crm_kare.sync.result import problem_to_json
 from crm_kare.sync.runtime import Runtime
 
@@ -66,6 +69,7 @@ def _prefixed(problem: Problem, crm: Crm) -> Problem:
 def _examined(runtime: Runtime, crm: str, connector: Connector) -> Report:
     mapping = runtime.mapping(crm)
     found = connector.check(stream_specs(mapping), label_fields(mapping, connector))
+    found += _not_asked(runtime, mapping)
     errors = [one for one in found if one.level == "error"]
     code = min((_CODES.get(one.code, ConfigError.exit_code) for one in errors), key=_ORDER.index, default=0)
     try:
@@ -79,6 +83,24 @@ def _examined(runtime: Runtime, crm: str, connector: Connector) -> Report:
         code,
     )
 
+
+def _not_asked(runtime: Runtime, mapping: Mapping) -> list[Problem]:
+    """The ICP criteria that are off, whatever the data (METHOD.md section 2)."""
+    columns = expression_columns(runtime.own_fields)
+    off = never_asked(runtime.rulebook, mapped_names(mapping), columns)
+    return [
+        Problem(
+            "icp-not-asked",
+            f"ICP criterion `{name}` is not asked yet: {why}.",
+            _ASK,
+            where="rulebook.yaml",
+            level="info",
+        )
+        for name, why in off.items()
+    ]
+
+
+_ASK = "Map the field, or set the target in the rulebook; or leave it: it counts nowhere."
 
 _CODES = {"access": AccessError.exit_code, "unavailable": RetryError.exit_code}
 """Exit codes of what is no fault of the configuration."""

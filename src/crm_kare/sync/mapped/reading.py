@@ -5,7 +5,7 @@ from collections.abc import Mapping as AbstractMapping
 import ibis
 import ibis.expr.types as ir
 
-from crm_kare.config.mapping import AccountsMap, DealTypes, Mapping
+from crm_kare.config.mapping import AccountsMap, DealTypes, Mapping, StreamMap
 from crm_kare.errors import ConfigError
 from crm_kare.method.streams import Streams
 from crm_kare.model import EXTRA_PREFIX, PRESENT_PREFIX, STREAMS, Kind, Problem
@@ -133,13 +133,27 @@ def _line_items(table: ir.Table, deals: ir.Table, money: Currencies) -> ir.Table
     return rated.mutate(amount=converted(rated["amount"], rated["_factor"])).select(*_LINE)
 
 
+def mapped_names(mapping: Mapping) -> frozenset[str]:
+    """Names of what the mapping maps: account columns, own fields as `x_…`, other streams' columns behind their stream's
+    name, people's labels in lower case.
+    """
+    names = {one.lower() for one in mapping.labels.people}
+    for name, stream in mapping.streams.mapped():
+        front = "" if name == "accounts" else f"{name}."
+        names |= {front + column for column in stream.fields.keys() | _own(stream)}
+    return frozenset(names)
+
+
+def _own(stream: StreamMap) -> set[str]:
+    return {EXTRA_PREFIX + one for one in stream.fields_of_own()}
+
+
 def _mapped(tables: AbstractMapping[str, ir.Table], mapping: Mapping) -> frozenset[str]:
     """Names of what is mapped and was pulled; columns of other streams stand behind their stream's name."""
     names: set[str] = set()
     for name, stream in mapping.streams.mapped():
         there = set(tables[name].columns) if name in tables else set()
         front = "" if name == "accounts" else f"{name}."
-        own = {EXTRA_PREFIX + one for one in stream.fields_of_own()}
-        names |= {front + column for column in (stream.fields.keys() | own) & there}
+        names |= {front + column for column in (stream.fields.keys() | _own(stream)) & there}
     present = set(tables["accounts"].columns)
     return frozenset(names | {one.name.lower() for one in PEOPLE if PRESENT_PREFIX + one.name in present})
