@@ -43,9 +43,11 @@ def judged(rows: Rows) -> pa.Table:
         for name in texts
     }
     numbers = {name: pa.array([row.get(name) for row in rows.values()], pa.int64()) for name in ("icp_score", "rank")}
-    numbers["class_chosen"] = pa.array([row.get("class_chosen", False) for row in rows.values()], pa.bool_())
+    chosen = pa.array([row.get("class_chosen", False) for row in rows.values()], pa.bool_())
     lists = {"reasons": pa.array([row.get("reasons", []) for row in rows.values()], pa.list_(pa.string()))}
-    return pa.table({"account_id": pa.array(list(rows), pa.string()), **data, **numbers, **lists})
+    return pa.table(
+        {"account_id": pa.array(list(rows), pa.string()), **data, **numbers, **lists, "class_chosen": chosen}
+    )
 
 
 def present(rows: Rows, *names: str) -> pa.Table:

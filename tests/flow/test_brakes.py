@@ -20,7 +20,7 @@ def moving(accounts: int, holders: int, *, seen: bool = True) -> Plan:
 
 
 def codes(plan: Plan, held: float | None = None, *, first: bool = False, leave: Leave = NO_LEAVE) -> list[str]:
-    return [one.code for one in check(plan, held, None, Brakes(), first_run=first, leave=leave)]
+    return [one.code for one in check(plan, held, Brakes(), first_run=first, leave=leave)]
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_force_lifts_size_and_first_run() -> None:
 
 
 def test_the_refusal_names_numbers_limit_and_way_on() -> None:
-    (problem,) = check(moving(100, 400), None, None, Brakes(), first_run=False, leave=NO_LEAVE)
+    (problem,) = check(moving(100, 400), None, Brakes(), first_run=False, leave=NO_LEAVE)
     assert problem.message == (
         "100 of 400 accounts (25%) would go from Keep to Recapture; the limit is 5% and 20 accounts."
     )
@@ -84,5 +84,5 @@ def test_force_alone_does_not_lift_a_smaller_mirror() -> None:
     assert shrank(pulled(1000, 10), Brakes(), FORCE)
     assert shrank(pulled(1000, 10), Brakes(), Leave(full=True))
     assert not shrank(pulled(1000, 10), Brakes(), ANEW)
-    (problem,) = check(PLAN, None, pulled(1000, 10), Brakes(), first_run=False, leave=FORCE)
+    (problem,) = shrank(pulled(1000, 10), Brakes(), FORCE)
     assert "10 opportunities where it held 1000 (99% fewer); the limit is 10%" in problem.message

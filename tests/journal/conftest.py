@@ -27,7 +27,7 @@ def _binaries() -> Path | None:
 def _as_postgres(*command: str | Path) -> None:
     """Run a command as somebody who is not root, which PostgreSQL refuses to be."""
     user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.getuid() == 0 else []
-    subprocess.run([*user, *map(str, command)], check=True, capture_output=True, cwd="/")  # noqa: S603  our own command
+    subprocess.run([*user, *map(str, command)], check=True, capture_output=True, cwd="/")
 
 
 def _free_port() -> int:

@@ -24,25 +24,19 @@ TRANSITION: Final = "transition-limit"
 UNKNOWN: Final = "unknown-jumped"
 
 
-def check(
-    plan: Plan, held: float | None, pulled: Pulled | None, limits: Brakes, *, first_run: bool, leave: Leave
-) -> list[Problem]:
-    """Every brake that trips; empty = the plan may be written.
+def check(plan: Plan, held: float | None, limits: Brakes, *, first_run: bool, leave: Leave) -> list[Problem]:
+    """Every brake on the plan that trips; empty = it may be written.
 
     Args:
         plan: what would be written.
         held: share of accounts without profile and motion at the last run that passed; None where there was none.
-        pulled: what the pull brought; None where it was looked at already.
         limits: the limits set.
         first_run: whether nothing of this CRM was ever approved.
         leave: what the caller allows.
     """
-    found = shrank(pulled, limits, leave) if pulled else []
-    if not leave.force:
-        found += _transitions(plan, limits)
-        found += _unknown(plan, held, limits)
-        found += _first(plan) if first_run else []
-    return found
+    if leave.force:
+        return []
+    return [*_transitions(plan, limits), *_unknown(plan, held, limits), *(_first(plan) if first_run else [])]
 
 
 def shrank(pulled: Pulled, limits: Brakes, leave: Leave) -> list[Problem]:

@@ -104,7 +104,6 @@ def brake(run: CrmRun, plan: Plan) -> None:
     run.brakes += check(
         plan,
         metrics.get(_UNKNOWN_SHARE),
-        None,
         run.runtime.project.brakes,
         first_run=not metrics.get(_APPROVED),
         leave=run.options.leave,
