@@ -59,7 +59,8 @@ def compare(folder: Path) -> int:
     differing = {
         name: _differing(ours[name], theirs[name]) for name in theirs.column_names if name in ours.column_names
     }
-    print(json.dumps({name: count for name, count in differing.items() if count}))
+    told = ", ".join(f"{name} {count}" for name, count in differing.items() if count)
+    print(f"rows that differ, by column: {told or 'none'}")
     return sum(differing[name] for name in ("account_id", *COMPARED))
 
 

@@ -4,9 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 _BENCH = Path(__file__).parents[2] / "bench" / "score.py"
 
 
+@pytest.mark.slow
 def test_pandas_and_ours_agree_on_500_accounts() -> None:
     done = subprocess.run(
         [sys.executable, _BENCH, "--accounts", "500", "--times", "1", "--agree"],

@@ -289,6 +289,15 @@ def test_planning_again_after_a_plan_was_written_plans_nothing(
     assert {cell["account_id"] for cell in again.conflicts.to_pylist()} <= held_back
 
 
+def test_an_account_that_holds_all_we_want_is_ours_at_once_blank_fields_too() -> None:
+    want = {"a": {"profile": None, "motion": "Retain"}}
+    crm = {"a": {"Motion": "Retain", "Changed_On": "2026-01-05"}}
+    plan = plan_of(want, crm)
+    _, own = after(plan, crm, {})
+    assert plan.empty()
+    assert plan_of(want, crm, own).agreed.num_rows == 0
+
+
 def test_a_plan_is_dated_by_the_day_it_is_given() -> None:
     plan = plan_of({"a": KEEP}, {"a": {}}, day=date(2025, 3, 1))
     assert changed(plan)["a", "Changed_On"] == (None, "2025-03-01")

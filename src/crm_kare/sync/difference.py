@@ -159,12 +159,13 @@ ORDER BY account_id
 _OURS: Final = "CREATE TABLE ours AS SELECT account_id FROM own UNION SELECT account_id FROM planned"
 
 _GET_AGREED: Final = """
-SELECT account_id, label, new AS value FROM cells
-WHERE old IS NOT DISTINCT FROM new AND (new IS NOT NULL OR known OR account_id IN (SELECT account_id FROM ours))
+WITH matching AS (SELECT * FROM cells WHERE old IS NOT DISTINCT FROM new)
+SELECT account_id, label, new AS value FROM matching
+WHERE known OR account_id IN (SELECT account_id FROM ours) OR account_id IN (SELECT account_id FROM matching WHERE new IS NOT NULL)
 ORDER BY account_id, position
 """
 """Cells that hold what we want and that the journal does not know as ours: a filled one always, a blank one of an account
-that is ours already or is written now. From then on a person's edit of them is seen as one.
+that is ours already, is written now, or has a filled one. From then on a person's edit of them is seen as one.
 """
 _GET_TRANSITIONS: Final = """
 SELECT coalesce(before.profile, 'none') AS before, coalesce(after.profile, 'none') AS after, count(*) AS accounts, seen
