@@ -282,6 +282,18 @@ def test_a_crm_that_goes_away_in_mid_run_is_resumed(world: World) -> None:
     runtime.close()
 
 
+def test_a_stop_that_cuts_a_wait_for_the_crm_short_is_a_stop(world: World) -> None:
+    world.add("acme")
+    world.account("acme", "a1")
+    world.crms["acme"].fail(Fault(Trouble("server", 503), 0, "read"))
+    runtime = world.open()
+    (down,) = sync(runtime, [], FORCE)
+    (stopped,) = sync(runtime, [], FORCE, stop=lambda: True)
+    assert (down.status, down.exit_code) == (RunStatus.UNAVAILABLE, 7)
+    assert (stopped.status, stopped.exit_code) == (RunStatus.INTERRUPTED, 143)
+    runtime.close()
+
+
 def test_a_lost_journal_overwrites_nothing_without_showing_it(acme: Acme) -> None:
     world, runtime = acme
     sync(runtime, [], FORCE)

@@ -11,7 +11,7 @@ from typing import Final
 import pyarrow as pa
 
 from crm_kare.config.mapping import Mapping
-from crm_kare.errors import KareError
+from crm_kare.errors import BusyError, InterruptedRun, KareError, RetryError
 from crm_kare.model import Outcome, OutcomeStatus, Problem, RunStatus
 from crm_kare.ports import Calls, Connector
 from crm_kare.sync.brakes import Leave
@@ -117,11 +117,18 @@ class CrmRun:
         stack.push(lambda kind, _error, _trace: self._close(failed=kind is not None))
 
     def attempt(self, step: "Callable[[CrmRun], None]") -> None:
-        """Do a step unless the run is over; one of our errors ends it."""
+        """Do a step unless the run is over; one of our errors ends it.
+
+        A wait for the CRM that a stop cut short is a stop, not the CRM's failure.
+        """
         if self.ended:
             return
         try:
             step(self)
+        except BusyError as error:
+            self.fail(error)
+        except RetryError as error:
+            self.fail(_stopped() if self._stop() else error)
         except KareError as error:
             self.fail(error)
 
@@ -202,6 +209,10 @@ class CrmRun:
 
 
 _NOBODY: Final = pa.schema([("profile", pa.string()), ("motion", pa.string())]).empty_table()
+
+
+def _stopped() -> InterruptedRun:
+    return InterruptedRun("The run was stopped while it waited for the CRM.", fix="The next run goes on.")
 
 
 def _new_id(runtime: Runtime, crm: str) -> str:
