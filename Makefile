@@ -1,7 +1,9 @@
 # Everything runs through uv, which `make` fetches into .venv-uv when the machine has none.
 UV := $(shell command -v uv 2>/dev/null || echo .venv-uv/bin/uv)
 RUN := $(UV) run --frozen
-PYTEST := $(RUN) pytest -n 2 --dist loadfile
+PYTEST := $(RUN) pytest -n 2 --dist loadfile --no-loadscope-reorder
+# Every process of the tests would compile all libraries anew where this is set.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: demo test test-all test-slow check bench format setup
 

@@ -3,6 +3,7 @@
 Beside each mutant stands a check that must fail on it: a suite that rejected it for another reason would have a hole.
 """
 
+import itertools
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -248,9 +249,12 @@ class LosesAnId(MemoryConnector):
 
 
 class IsNeverTheSame(MemoryConnector):
+    pulls = itertools.count()
+
     def pull(self, spec: StreamSpec, cursor: str | None) -> Iterator[Page]:
+        number = next(self.pulls)
         for page in super().pull(spec, cursor):
-            yield _mapped(page, "name", lambda text: f"{text} {id(self)}")
+            yield _mapped(page, "name", lambda text: f"{text} {number}")
 
 
 class ReadsLatinOnly(MemoryConnector):
