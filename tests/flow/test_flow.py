@@ -19,7 +19,6 @@ from crm_kare.sync.runtime import Runtime
 from crm_kare.sync.saved_plan import save
 from crm_kare.testing.memory import Fault
 
-pytestmark = pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")  # ibis 12 on duckdb 2 calls it
 Acme = tuple[World, Runtime]
 FORCE = Options(force=True)
 
@@ -248,21 +247,6 @@ def test_a_run_that_dies_after_the_call_and_before_its_record_converges(
     assert edited.applied.conflict == 1
 
 
-def test_a_stopped_run_is_continued_by_the_next(world: World) -> None:
-    world.add("acme")
-    for number in range(12):
-        world.account("acme", f"a{number:02}")
-    runtime = world.open()
-    (stopped,) = sync(runtime, [], FORCE, stop=lambda: world.crms["acme"].calls.write > 1)
-    assert (stopped.status, stopped.exit_code) == (RunStatus.INTERRUPTED, 143)
-    assert 0 < stopped.applied.changed < 12
-    assert exit_code([stopped]) == 143
-    (rest,) = sync(runtime)
-    assert stopped.applied.changed + rest.applied.changed == 12
-    assert rest.applied.conflict == 0
-    runtime.close()
-
-
 def test_a_crm_that_goes_away_in_mid_run_is_resumed(world: World) -> None:
     world.add("acme")
     for number in range(12):
@@ -279,18 +263,6 @@ def test_a_crm_that_goes_away_in_mid_run_is_resumed(world: World) -> None:
     (rest,) = sync(runtime)
     assert rest.exit_code == 0
     assert all(row["kare_profile"] == "Keep" for row in world.crms["acme"].records("accounts").values())
-    runtime.close()
-
-
-def test_a_stop_that_cuts_a_wait_for_the_crm_short_is_a_stop(world: World) -> None:
-    world.add("acme")
-    world.account("acme", "a1")
-    world.crms["acme"].fail(Fault(Trouble("server", 503), 0, "read"))
-    runtime = world.open()
-    (down,) = sync(runtime, [], FORCE)
-    (stopped,) = sync(runtime, [], FORCE, stop=lambda: True)
-    assert (down.status, down.exit_code) == (RunStatus.UNAVAILABLE, 7)
-    assert (stopped.status, stopped.exit_code) == (RunStatus.INTERRUPTED, 143)
     runtime.close()
 
 
