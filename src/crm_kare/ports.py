@@ -285,7 +285,7 @@ class Connector(Protocol):
         ...
 
     def record_url(self, source: str, account_id: str) -> str:
-        """Where a person sees the account; empty where there is no page."""
+        """Where a person sees the account; empty where there is no page, or before a login told where."""
         ...
 
     def calls(self) -> Calls:

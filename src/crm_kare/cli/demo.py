@@ -92,12 +92,14 @@ def _top(runtime: Runtime, crm: str) -> None:
     labels = list(rows(labels_of([score_only(runtime, crm)])))
     shown = [row for profile in Profile for row in _best([one for one in labels if one["profile"] == profile])]
     with connected(runtime, crm) as connector:
+        connector.organisation()  # a login tells where the pages are
         source = runtime.mapping(crm).streams.accounts.source
         link = {row["account_id"]: connector.record_url(source, row["account_id"]) for row in shown}
-    columns = ("profile", "name", "icp", "reason", "page")
-    show.table(
-        columns, ((r["profile"], r["name"], r["icp_score"], r["reason"], link[r["account_id"]]) for r in shown), crm
-    )
+    cells = ((row["profile"], row["name"], row["icp_score"], row["reason"]) for row in shown)
+    show.table(("profile", "name", "icp", "reason"), cells, crm)
+    show.say("In the browser, as a rep sees them (the demo with --keep leaves them up):")
+    for row in shown[::_TOP]:
+        show.say(f"  {row['profile']:<9} {link[row['account_id']]}")
 
 
 def _best(labels: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -37,7 +37,9 @@ def console() -> Console:
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> None:
     """Print a table; every cell is text from outside and is not read as markup."""
-    drawn = Table(*columns, title=title or None, title_justify="left", header_style="bold")
+    drawn = Table(title=title or None, title_justify="left", header_style="bold")
+    for column in columns:
+        drawn.add_column(column, overflow="fold")
     for row in rows:
         drawn.add_row(*(_cell(cell) for cell in row))
     console().print(drawn)
@@ -49,8 +51,8 @@ def _cell(value: Any) -> str:
 
 
 def say(line: str, style: str = "") -> None:
-    """Print a line as it stands."""
-    console().print(escape(line), style=style or None)
+    """Print a line as it stands; the terminal wraps it, so that an address in it stays whole."""
+    console().print(escape(line), style=style or None, soft_wrap=True)
 
 
 def problems(found: "Iterable[Problem]") -> None:
