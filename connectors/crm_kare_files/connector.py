@@ -150,6 +150,9 @@ class FilesConnector:
                 return outcomes
         raise RetryError("The file keeps changing while we write.", where=path.name, fix="Close it in other programs.")
 
+    def await_writes(self, source: str) -> None:
+        """Nothing to wait for: a write ends with its call."""
+
     def read(
         self, source: str, account_ids: Sequence[str], fields: Sequence[LabelField]
     ) -> Mapping[str, Mapping[str, str | None]]:

@@ -107,6 +107,9 @@ class HubSpotConnector:
         """See `crm_kare_hubspot.write`."""
         return write(Desk(self._client, self._context.clock, self._context.crm, request))
 
+    def await_writes(self, source: str) -> None:
+        """Nothing to wait for: a write ends with its call."""
+
     def read(
         self, source: str, account_ids: Sequence[str], fields: Sequence[LabelField]
     ) -> Mapping[str, Mapping[str, str | None]]:

@@ -121,6 +121,16 @@ class Client:
         """Take something away."""
         self._call("DELETE", path)
 
+    def raw(self, method: str, path: str, *, safe: bool = False, **options: Any) -> requests.Response:
+        """The answer as it came, for what is no JSON (`stream=True` leaves its body unread).
+
+        simple-salesforce's Bulk 2.0 class neither renews a session nor reads answers as UTF-8, so bulk calls come here.
+        """
+        return self._renewing(
+            lambda force: force._call_salesforce(method, f"{force.base_url}{path}", **options),  # noqa: SLF001
+            safe=safe,
+        )
+
     def user_id(self) -> str:
         """Id of the user that the token belongs to: as the login told, else as the API's root resource tells."""
         self._session()
@@ -277,10 +287,9 @@ class Client:
         """Keep what every answer tells: count, allowance, date."""
         self._last.answer = answer
         if "/services/data/" in (answer.request.url or ""):
-            if answer.request.method == "GET":
-                self._reads += 1
-            else:
-                self._writes += 1
+            with self._lock:
+                self._reads += answer.request.method == "GET"
+                self._writes += answer.request.method != "GET"
         if found := _USAGE.search(answer.headers.get("Sforce-Limit-Info", "")):
             self._used, self._limit = int(found[1]), int(found[2])
         if (sent := _date(answer)) is not None:

@@ -108,6 +108,9 @@ class SalesforceConnector:
         with our_errors(f"write {request.source}"):
             return self._writer.write(request)
 
+    def await_writes(self, source: str) -> None:
+        """Nothing to wait for: a write ends with its call."""
+
     def read(
         self, source: str, account_ids: Sequence[str], fields: Sequence[LabelField]
     ) -> Mapping[str, Mapping[str, str | None]]:

@@ -11,7 +11,8 @@ Values cross this border as canonical text, so that every CRM, file and reply sh
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -107,14 +108,32 @@ class FieldInfo:
 
 
 @dataclass(frozen=True)
+class CurrencyRate:
+    """What one unit of a currency is worth in the organisation's home currency.
+
+    Attributes:
+        currency: ISO code.
+        rate: home currency for one unit.
+        since: the day from which it holds; `None` where the CRM keeps the present rate only.
+    """
+
+    currency: str
+    rate: Decimal
+    since: date | None = None
+
+
+@dataclass(frozen=True)
 class Organisation:
-    """The CRM's account: its id and name, time zone (IANA), home currency (ISO, empty = unknown), web address."""
+    """The CRM's account: its id and name, time zone (IANA), home currency (ISO, empty = unknown), web address, and the
+    rates of its other currencies where it keeps amounts in several.
+    """
 
     id: str
     name: str
     timezone: str = "UTC"
     currency: str = ""
     url: str = ""
+    rates: tuple[CurrencyRate, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -130,16 +149,19 @@ class RecordWrite:
     """Labels to write on one account. Both mappings go from label name to canonical text, `None` = blank.
 
     `expected` is what the CRM held when the plan was made: where it holds something else by now, a person moved it.
+    `group` is the account at the top of the record's group, where it is known: a CRM may lock the parent of what it writes,
+    so records of one group are best sent together.
     """
 
     account_id: str
     values: Mapping[str, str | None]
     expected: Mapping[str, str | None]
+    group: str = ""
 
 
 @dataclass(frozen=True)
 class WriteRequest:
-    """Records to write in one go, at most `Capabilities.write_batch` of them, no account twice.
+    """Records to write in one go, at most `Capabilities.batch(planned)` of them, no account twice.
 
     `read_at` is when the values expected were read: a connector may use it to ask only for records that moved since.
     `planned` is the size of the whole plan, so that a connector can choose its bulk path.
@@ -187,6 +209,9 @@ class Capabilities:
     Attributes:
         streams: names of the streams it can pull.
         write_batch: records in one `WriteRequest`, at most.
+        bulk_from: plans of so many accounts are handed over in larger pieces, of `bulk_batch` records at most; `None` where
+            the CRM has no bulk path.
+        bulk_batch: see `bulk_from`.
         incremental: whether `pull` with a cursor brings only what changed.
         provisions: whether `provision` creates fields (files need none).
         deletions: whether deleted records come as `Page.deleted` in an incremental pull.
@@ -199,6 +224,12 @@ class Capabilities:
     provisions: bool = True
     deletions: bool = True
     reasons: Mapping[str, str] = field(default_factory=dict)
+    bulk_from: int | None = None
+    bulk_batch: int = 0
+
+    def batch(self, planned: int) -> int:
+        """How many records of a plan of `planned` accounts go into one `WriteRequest`."""
+        return self.bulk_batch if self.bulk_from is not None and planned >= self.bulk_from else self.write_batch
 
 
 @dataclass(frozen=True)
@@ -275,6 +306,12 @@ class Connector(Protocol):
         field. A record that holds the values already is `same`, one that holds neither them nor what was expected is
         `conflict` and stays as it is. A lost answer is `unknown`. Raises only when the whole call failed and nothing
         of it was written.
+        """
+        ...
+
+    def await_writes(self, source: str) -> None:
+        """Wait until what an earlier process handed over for writing, and left, is done, or call it off. Asked before its
+        outcomes are read back; does nothing where every write ends with its call.
         """
         ...
 

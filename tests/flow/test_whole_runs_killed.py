@@ -88,11 +88,16 @@ def test_killed_after_the_crm_wrote_and_before_it_was_noted(tmp_path: Path) -> N
 @pytest.mark.slow
 @pytest.mark.parametrize("crm", ["salesforce", "hubspot"])
 def test_killed_after_the_intent(tmp_path: Path, crm: str) -> None:
-    """The last look at the accounts before the write lies between the two: it is killed in there, or just after."""
+    """The last look at the accounts before the write lies between the two: it is killed in there, or just after.
+
+    Every call is slowed down, or intents would be settled before anybody looks.
+    """
     with org(tmp_path, crm) as project:
+        project.running.faults.order(Fault(kind=SLOW, seconds=0.5, times=0))
         with running(project, crm):
             wait_for(lambda: has_intents(project, crm))
         time.sleep(1)
+        project.running.faults.clear()
         require_converged(project, crm)
 
 

@@ -46,7 +46,7 @@ def apply(
         KareError: a whole call failed and nothing of it was written; the next run goes on from what is journalled.
     """
     journal.changes.adopt(run_id, plan.crm, plan.agreed)
-    for batch in _batches(plan, connector.capabilities.write_batch):
+    for batch in _batches(plan, connector.capabilities.batch(plan.accounts.num_rows)):
         if stop():
             raise InterruptedRun("The run was stopped between two batches.", fix="The next run goes on.")
         journal.changes.intend(run_id, itertools.chain.from_iterable(changes for _, changes in batch))
@@ -67,6 +67,8 @@ def settle(
     """
     left = journal.changes.unsettled(crm)
     names = sorted({one.change.account_id for one in left})
+    if names:
+        connector.await_writes(source)
     size = connector.capabilities.write_batch
     for ids in (names[at : at + size] for at in range(0, len(names), size)):
         present = connector.read(source, ids, _known(fields, left))

@@ -118,6 +118,9 @@ class MemoryConnector:
         codes = self._update(request.source, updates)
         return [outcome or codes[record.account_id] for record, (outcome, _) in self._pairs(request, judged)]
 
+    def await_writes(self, source: str) -> None:
+        """Nothing to wait for: a write ends with its call."""
+
     def read(
         self, source: str, account_ids: Sequence[str], fields: Sequence[LabelField]
     ) -> Mapping[str, Mapping[str, str | None]]:
