@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
+from crm_kare.sandbox.salesforce import ids
 from crm_kare.sandbox.salesforce.errors import SalesforceError, bad_request, not_found
 from crm_kare.sandbox.salesforce.org import SalesforceOrg
 from crm_kare.sandbox.salesforce.query import Cursors, Reader
@@ -18,6 +19,9 @@ LONGEST_URI: Final = 16_384
 LONGEST_HEAD: Final = 32_768
 OLDEST_VERSION: Final = 31
 NEWEST_VERSION: Final = 66
+DATA: Final = "/services/data/v{version}"
+"""Where the addresses of one API version begin."""
+
 _VERSION: Final = re.compile(r"(\d{2})\.0")
 
 
@@ -64,7 +68,18 @@ class Call:
 
 
 Answer = Callable[[Call], Response]
+Address = tuple[str, str, Answer]
+"""Path, method, and what answers. A feature's module brings them as `ADDRESSES`."""
+
 Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def record_id(call: Call) -> str:
+    """The id in the address; a malformed one is nowhere."""
+    found = ids.normalised(call.path["id"])
+    if found is None:
+        raise not_found()
+    return found
 
 
 def endpoint(org: SalesforceOrg, cursors: Cursors, answer: Answer) -> Endpoint:
