@@ -16,7 +16,7 @@ _RIGHTS: Final = ("PermissionsRead", "PermissionsEdit")
 
 
 @dataclass(frozen=True)
-class _Wanted:
+class WantedSet:
     """A permission set: which of our fields it lets its people edit, and whether it grants the object itself."""
 
     name: str
@@ -26,15 +26,15 @@ class _Wanted:
     object_too: bool
 
 
-_SETS: Final = (
-    _Wanted(
+SETS: Final = (
+    WantedSet(
         INTEGRATION,
         "KARE Integration",
         "Lets the integration user read all KARE fields and edit those that it writes.",
         frozenset({Editor.OURS}),
         object_too=True,
     ),
-    _Wanted(
+    WantedSet(
         REPS,
         "KARE Reps",
         "Lets reps read the KARE fields and edit those that people set.",
@@ -48,7 +48,7 @@ def grant(client: Client, source: str, fields: Sequence[LabelField], *, dry_run:
     """Make both sets right and assign the integration one to the user that we are."""
     steps: list[ProvisionStep] = []
     held = _set_ids(client)
-    for wanted in _SETS:
+    for wanted in SETS:
         set_id = held.get(wanted.name)
         if set_id is None:
             set_id = "" if dry_run else _created(client, "PermissionSet", _described(wanted))
@@ -74,19 +74,19 @@ def revoke(client: Client, *, dry_run: bool) -> list[ProvisionStep]:
     return steps
 
 
-def _described(wanted: _Wanted) -> dict[str, Any]:
+def _described(wanted: WantedSet) -> dict[str, Any]:
     return {"Name": wanted.name, "Label": wanted.label, "Description": wanted.description}
 
 
 def _set_ids(client: Client) -> dict[str, str]:
     """Ids of our sets that exist; ours have no namespace."""
-    test = soql.one_of("Name", (one.name for one in _SETS))
+    test = soql.one_of("Name", (one.name for one in SETS))
     rows = client.rows(soql.select(("Id", "Name"), "PermissionSet", test))
     return {str(row.get("Name")): str(row["Id"]) for row in rows}
 
 
 def _grants(
-    client: Client, source: str, fields: Sequence[LabelField], wanted: _Wanted, set_id: str, *, dry_run: bool
+    client: Client, source: str, fields: Sequence[LabelField], wanted: WantedSet, set_id: str, *, dry_run: bool
 ) -> list[ProvisionStep]:
     steps = []
     if wanted.object_too:
