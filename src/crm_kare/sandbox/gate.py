@@ -46,6 +46,7 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let one request through."""
+        scope = _plain(scope)
         if scope["type"] != "http" or scope["path"].startswith(ADMIN):
             await self._app(scope, receive, send)
             return
@@ -69,6 +70,13 @@ class Gate:
             answer = _Answer()
             await Response(fault.body, fault.status, {"date": date, **dict(fault.headers)})(scope, receive, answer.take)
         return answer
+
+
+def _plain(scope: Scope) -> Scope:
+    """The request with one slash at the beginning: the Salesforce CLI sends two, and Salesforce answers it."""
+    if not scope.get("path", "").startswith("//"):
+        return scope
+    return {**scope, "path": "/" + scope["path"].lstrip("/")}
 
 
 async def _received(receive: Receive) -> Receive:

@@ -22,9 +22,9 @@ def _limits(call: Call) -> Response:
 
 
 def _resources(call: Call) -> Response:
-    names = ("sobjects", "query", "queryAll", "composite", "tooling", "limits")
+    names = ("sobjects", "query", "queryAll", "composite", "tooling", "limits", "jobs", "recent")
     return JSONResponse(
-        {name: f"{call.root}/{name}" for name in names} | {"identity": f"/id/{call.org.id}/{call.user_id}"}
+        {name: f"{call.root}/{name}" for name in names} | {"identity": f"{_root(call)}/id/{call.org.id}/{call.user_id}"}
     )
 
 
@@ -35,7 +35,7 @@ def _user_info(call: Call) -> Response:
 def _identity(call: Call) -> Response:
     if (call.path["org"], call.path["user"]) != (call.org.id, call.user_id):
         raise SalesforceError(403, "FORBIDDEN", "Wrong_Org")
-    return JSONResponse(login.user_info(call.org, call.user_id, _root(call)) | {"asserted_user": True})
+    return JSONResponse(login.identity(call.org, call.user_id, _root(call)))
 
 
 def _root(call: Call) -> str:

@@ -1,5 +1,6 @@
 """The OAuth token endpoint. Errors are an object, not the list that the REST API uses."""
 
+import base64
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -19,6 +20,18 @@ class LoginError(Exception):
         super().__init__(error)
         self.error = error
         self.description = description
+
+
+def with_client(form: Mapping[str, str], authorization: str) -> dict[str, str]:
+    """The form with the client's id and secret in it: they may come as HTTP Basic in the header instead."""
+    kind, _, coded = authorization.partition(" ")
+    if kind.lower() != "basic":
+        return dict(form)
+    try:
+        name, _, secret = base64.b64decode(coded, validate=True).decode().partition(":")
+    except ValueError:
+        return dict(form)
+    return {"client_id": name, "client_secret": secret, **form}
 
 
 def token(org: SalesforceOrg, form: Mapping[str, str], root: str) -> dict[str, Any]:
@@ -104,18 +117,62 @@ _FLOWS: Final[dict[str, Callable[[SalesforceOrg, Mapping[str, str], str], dict[s
 }
 
 
+def revoke(org: SalesforceOrg, form: Mapping[str, str]) -> None:
+    """`POST /services/oauth2/revoke`: the session is over.
+
+    Raises:
+        LoginError: for a token that is none.
+    """
+    if not org.log_out(form.get("token", "")):
+        raise LoginError("unsupported_token_type", "this token type is not supported")
+
+
 def user_info(org: SalesforceOrg, user_id: str, root: str) -> dict[str, Any]:
     """Answer of `/services/oauth2/userinfo`."""
     user = org.user(user_id)
     return {
         "sub": f"{root}/id/{org.id}/{user_id}",
-        "user_id": user_id,
-        "organization_id": org.id,
         "preferred_username": user["Username"],
         "name": user["Name"],
-        "email": user["Email"],
+        "email_verified": True,
+        "given_name": user["FirstName"],
+        "family_name": user["LastName"],
         "zoneinfo": user["TimeZoneSidKey"],
+    } | _in_both(org, user_id, root)
+
+
+def identity(org: SalesforceOrg, user_id: str, root: str) -> dict[str, Any]:
+    """Answer of the identity address, which every login names as `id`."""
+    user = org.user(user_id)
+    return {
+        "id": f"{root}/id/{org.id}/{user_id}",
+        "asserted_user": True,
+        "username": user["Username"],
+        "nick_name": user["Username"].partition("@")[0],
+        "display_name": user["Name"],
+        "first_name": user["FirstName"],
+        "last_name": user["LastName"],
+        "timezone": user["TimeZoneSidKey"],
+        "is_app_installed": True,
+    } | _in_both(org, user_id, root)
+
+
+def _in_both(org: SalesforceOrg, user_id: str, root: str) -> dict[str, Any]:
+    user, data = org.user(user_id), f"{root}/services/data/v{{version}}"
+    return {
+        "user_id": user_id,
+        "organization_id": org.id,
+        "email": user["Email"],
         "active": bool(user["IsActive"]),
         "user_type": "STANDARD",
-        "urls": {"rest": f"{root}/services/data/v{{version}}/", "custom_domain": root},
+        "language": "en_US",
+        "locale": "en_IE_EURO",
+        "urls": {
+            "rest": f"{data}/",
+            "sobjects": f"{data}/sobjects/",
+            "query": f"{data}/query/",
+            "recent": f"{data}/recent/",
+            "partner": f"{root}/services/Soap/u/{{version}}/{org.id[:15]}",
+            "custom_domain": root,
+        },
     }

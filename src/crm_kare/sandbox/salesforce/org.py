@@ -176,6 +176,11 @@ class SalesforceOrg:
                 raise SalesforceError(401, "INVALID_SESSION_ID", "Session expired or invalid")
             return session.user_id
 
+    def log_out(self, token: str) -> bool:
+        """End one session; whether there was one."""
+        with self._lock:
+            return self._sessions.pop(token, None) is not None
+
     def app_key(self) -> rsa.RSAPrivateKey:
         """The connected app's key, with which JWT assertions are signed; made when first asked for."""
         with self._lock:
@@ -213,6 +218,10 @@ class SalesforceOrg:
         if found is None:
             raise bad_request("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
         return found
+
+    def organisation(self) -> Record:
+        """The org's own record."""
+        return self.records.select("Organization", limit=1)[0]
 
     def usage(self) -> str:
         """What the usage header says."""

@@ -25,6 +25,7 @@ def router_for(sandbox: Sandbox) -> Router:
     routes = [Route(path, endpoint(org, cursors, answer), methods=[method]) for path, method, answer in addresses]
     open_ones = [
         Route("/services/oauth2/token", _token_endpoint(org), methods=["POST"]),
+        Route("/services/oauth2/revoke", _revoke_endpoint(org), methods=["POST"]),
         Route("/services/Soap/u/{version}", _soap_endpoint(org), methods=["POST"]),
         Route("/services/data", _versions, methods=["GET"]),
         Route("/services/data/", _versions, methods=["GET"]),
@@ -54,12 +55,25 @@ def _token_endpoint(org: SalesforceOrg) -> Any:
     async def token(request: Request) -> Response:
         body = (await request.body()).decode("utf-8", "replace")
         root = f"{request.url.scheme}://{request.url.netloc}"
+        form = login.with_client(dict(parse_qsl(body)), request.headers.get("authorization", ""))
         try:
-            return JSONResponse(await run_in_threadpool(login.token, org, dict(parse_qsl(body)), root))
+            return JSONResponse(await run_in_threadpool(login.token, org, form, root))
         except login.LoginError as error:
             return JSONResponse({"error": error.error, "error_description": error.description}, 400)
 
     return token
+
+
+def _revoke_endpoint(org: SalesforceOrg) -> Any:
+    async def revoke(request: Request) -> Response:
+        body = (await request.body()).decode("utf-8", "replace")
+        try:
+            login.revoke(org, dict(parse_qsl(body)))
+        except login.LoginError as error:
+            return JSONResponse({"error": error.error, "error_description": error.description}, 400)
+        return Response(status_code=200)
+
+    return revoke
 
 
 def _soap_endpoint(org: SalesforceOrg) -> Any:

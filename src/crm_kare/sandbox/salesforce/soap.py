@@ -30,9 +30,27 @@ def soap_login(org: SalesforceOrg, version: str, body: str, root: str) -> Respon
     address = f"{root}/services/Soap/u/{version}/{org.id[:15]}"
     return _answer(
         f"<loginResponse><result><passwordExpired>false</passwordExpired><serverUrl>{escape(address)}</serverUrl>"
-        f"<sessionId>{org.log_in(user_id)}</sessionId><userId>{user_id}</userId></result></loginResponse>",
+        "<sandbox>true</sandbox>"
+        f"<sessionId>{org.log_in(user_id)}</sessionId><userId>{user_id}</userId>"
+        f"<userInfo>{_user_info(org, user_id)}</userInfo></result></loginResponse>",
         200,
     )
+
+
+def _user_info(org: SalesforceOrg, user_id: str) -> str:
+    """Who is logged in, as `LoginResult.userInfo` says it."""
+    user = org.user(user_id)
+    told = {
+        "organizationId": org.id,
+        "organizationName": org.organisation()["Name"],
+        "sessionSecondsValid": int(org.settings.session_seconds),
+        "userEmail": user["Email"],
+        "userFullName": user["Name"],
+        "userId": user_id,
+        "userName": user["Username"],
+        "userTimeZone": user["TimeZoneSidKey"],
+    }
+    return "".join(f"<{name}>{escape(str(value))}</{name}>" for name, value in told.items())
 
 
 def _fault_of(org: SalesforceOrg, version: str, told: Mapping[str, str]) -> tuple[str, str] | None:
