@@ -30,6 +30,9 @@ API_VERSION: Final = "62.0"
 AT_ONCE: Final = 200
 """Records in one sObject Collections call; Salesforce refuses more with EXCEEDED_ID_LIMIT."""
 
+_TICK: Final = 0.01
+"""A wait that is shorter by less was no stop, but the clock's coarseness."""
+
 _LONGEST_QUERY: Final = 15_500
 """Characters of an encoded query; Salesforce refuses addresses longer than 16,384 bytes with 414."""
 
@@ -96,7 +99,7 @@ class Client:
 
     def rows(self, soql: str, *, everything: bool = False) -> list[dict[str, Any]]:
         """All records of a short query that selects Id."""
-        return self._all(self.query(soql, everything=everything))
+        return self.records(self.query(soql, everything=everything))
 
     def one_row(self, soql: str) -> dict[str, Any]:
         """The one row of an aggregate query."""
@@ -107,7 +110,7 @@ class Client:
 
     def tooling_rows(self, soql: str) -> list[dict[str, Any]]:
         """All records of a Tooling query that selects Id."""
-        return self._all(_page(self.get("tooling/query/", q=soql)))
+        return self.records(_page(self.get("tooling/query/", q=soql)))
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """Create something."""
@@ -175,9 +178,12 @@ class Client:
         """The server's present moment, as far as its answers told."""
         return self._context.clock.now() + self.skew
 
-    def sleep(self, seconds: float) -> None:
-        """Wait on the clock we were given."""
-        self._context.clock.sleep(seconds)
+    def sleep(self, seconds: float) -> bool:
+        """Wait on the clock we were given; False where the wait was cut short, because a stop was asked for."""
+        clock = self._context.clock
+        until = clock.monotonic() + seconds - _TICK
+        clock.sleep(seconds)
+        return clock.monotonic() >= until
 
     def close(self) -> None:
         """Give back the connections."""
@@ -185,8 +191,8 @@ class Client:
             self._http.close()
         self._http = self._force = None
 
-    def _all(self, page: dict[str, Any]) -> list[dict[str, Any]]:
-        """The records of this page and the ones after it."""
+    def records(self, page: dict[str, Any]) -> list[dict[str, Any]]:
+        """The records of this page of a query that selects Id, and of the ones after it."""
         rows = list(page["records"])
         while not page["done"]:
             page = self.more(page["nextRecordsUrl"])

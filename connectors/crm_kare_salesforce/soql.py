@@ -42,6 +42,11 @@ def one_of(name: str, values: Iterable[str]) -> str:
     return f"{name} IN ({','.join(_quoted(value) for value in values)})"
 
 
+def between(name: str, low: str, high: str) -> str:
+    """`Name >= 'a' AND Name <= 'b'`, both included."""
+    return f"{name} >= {_quoted(low)} AND {name} <= {_quoted(high)}"
+
+
 def since(moment: datetime) -> str:
     """What changed from that moment on, to the second, which is how finely Salesforce compares."""
     return f"SystemModstamp >= {stamp(moment)}"
