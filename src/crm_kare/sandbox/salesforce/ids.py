@@ -23,6 +23,19 @@ PREFIXES: Final = {
     "FieldPermissions": "01k",
     "ObjectPermissions": "110",
     "CustomField": "00N",
+    "Order": "801",
+    "OrderItem": "802",
+    "Pricebook2": "01s",
+    "PricebookEntry": "01u",
+    "CurrencyType": "01L",
+    "DatedConversionRate": "04w",
+    "EntityDefinition": "4ie",
+    "FlowDefinitionView": "3dd",
+    "FlowDefinition": "300",
+    "Flow": "301",
+    "ApexTrigger": "01q",
+    "ValidationRule": "03d",
+    "WorkflowRule": "01Q",
 }
 
 _ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from crm_kare.sandbox.generate import Business, Company, Deal, Person, Rep, Stage
 from crm_kare.sandbox.generate.words import PRODUCT_LINES, TEAMS
-from crm_kare.sandbox.salesforce import tooling
+from crm_kare.sandbox.salesforce import automation, tooling
 from crm_kare.sandbox.salesforce.definitions import OBJECTS, STAGES
 from crm_kare.sandbox.salesforce.derive import derived
 from crm_kare.sandbox.salesforce.org import SalesforceOrg
@@ -80,7 +80,8 @@ class _Loading:
                 self._record_types[name] = records.insert("RecordType", told, "")
         for place, (name, closed, won, category, chance) in enumerate(STAGES):
             told = {"MasterLabel": name, "ApiName": name, "IsActive": 1, "IsClosed": int(closed), "IsWon": int(won)}
-            more = {"ForecastCategory": category, "DefaultProbability": chance, "SortOrder": place + 1}
+            more = {"ForecastCategory": category, "ForecastCategoryName": _FORECASTS[category]}
+            more |= {"DefaultProbability": chance, "SortOrder": place + 1}
             records.insert("OpportunityStage", told | more, "")
         for family, products in PRODUCT_LINES.items():
             for product in products:
@@ -92,6 +93,7 @@ class _Loading:
                 }
                 self._products[product] = records.insert("Product2", told, "")
         self._keep_custom_fields()
+        automation.load(org)
 
     def _integration_user(self) -> Record:
         return {
@@ -251,6 +253,11 @@ class _Loading:
                     **self._stamps(self._business.as_of, self._business.as_of),
                 }
 
+
+_FORECASTS: Final = {"BestCase": "Best Case", "Forecast": "Commit"} | {
+    one: one for one in ("Pipeline", "Closed", "Omitted")
+}
+"""What people see for a forecast category."""
 
 _ORGANISATION: Final[Record] = {
     "Name": "Sandbox Supplies",

@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from crm_kare.sandbox.faults import Faults
 from crm_kare.sandbox.salesforce import ids
-from crm_kare.sandbox.salesforce.definitions import BY_NAME, MASTER_RECORD, OBJECTS, SYSTEM_FIELDS, ObjectDef
+from crm_kare.sandbox.salesforce.bulk.jobs import BulkSettings, Jobs
+from crm_kare.sandbox.salesforce.definitions import BY_NAME, OBJECTS, SYSTEM_FIELDS, ObjectDef, master_record
 from crm_kare.sandbox.salesforce.errors import RecordError, SalesforceError, bad_request
 from crm_kare.sandbox.store import Access, FieldDef, Org, Record, Store
 
@@ -54,6 +55,10 @@ class Settings:
         validation_rules: the customer's own.
         app_name: of the connected app; with one the usage header tells the app's own part too.
         page_limit: rows in a batch at most; a real server may give fewer than were asked for.
+        record_types: an untouched org has none, and no field for them.
+        multi_currency: on by `money.activate`; `dated_rates`: with advanced currency management.
+        person_accounts: on by `persons.activate`.
+        bulk: of the Bulk API.
     """
 
     daily_limit: int = 100_000
@@ -65,6 +70,11 @@ class Settings:
     validation_rules: list[ValidationRule] = field(default_factory=list)
     app_name: str = ""
     page_limit: int = 2000
+    record_types: bool = True
+    multi_currency: bool = False
+    dated_rates: bool = False
+    person_accounts: bool = False
+    bulk: BulkSettings = field(default_factory=BulkSettings)
 
 
 class SalesforceOrg:
@@ -75,6 +85,7 @@ class SalesforceOrg:
         self.clock = store.clock
         self.faults = faults
         self.settings = Settings()
+        self.bulk = Jobs(store.clock)
         self.credentials = Credentials()
         self.id = ""
         self.integration_user = ""
@@ -95,7 +106,7 @@ class SalesforceOrg:
             SalesforceError: 404 where there is none.
         """
         for one in OBJECTS:
-            if one.name.lower() == name.lower() and one.tooling == tooling:
+            if one.name.lower() == name.lower() and one.shows(tooling=tooling) and self.has(one.needs):
                 return one
         raise SalesforceError(404, "NOT_FOUND", "The requested resource does not exist")
 
@@ -105,9 +116,15 @@ class SalesforceOrg:
 
     def fields(self, name: str) -> dict[str, FieldDef]:
         """All fields of an object, the system ones included, by name in lower case."""
-        system = [one for one in SYSTEM_FIELDS if one.name != "IsDeleted" or BY_NAME[name].has_bin]
-        system += [MASTER_RECORD] if BY_NAME[name].mergeable else []
-        return {one.name.lower(): one for one in [*system, *self.records.fields(name).values()]}
+        held = BY_NAME[name]
+        system = [one for one in SYSTEM_FIELDS if not held.view and (one.name != "IsDeleted" or held.has_bin)]
+        system += [master_record(name)] if held.mergeable else []
+        own = [one for one in self.records.fields(name).values() if self.has(str(one.extra.get("needs", "")))]
+        return {one.name.lower(): one for one in [*system, *own]}
+
+    def has(self, feature: str) -> bool:
+        """Whether the org has a feature; none (`""`) is had by all."""
+        return not feature or bool(getattr(self.settings, feature))
 
     def visible(self, name: str, user_id: str) -> dict[str, FieldDef]:
         """The fields that a user may read, by name in lower case; the others are as if they did not exist."""

@@ -79,6 +79,7 @@ def keep(org: SalesforceOrg, entity: str, definition: FieldDef, metadata: Mappin
     record = {
         "DeveloperName": definition.name.removesuffix("__c"),
         "TableEnumOrId": entity,
+        "EntityDefinitionId": entity,
         "FullName": f"{entity}.{definition.name}",
         "InlineHelpText": definition.help or None,
         "Metadata": json.dumps(dict(metadata)),
