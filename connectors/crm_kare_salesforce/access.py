@@ -1,18 +1,38 @@
-"""Permission sets: one for the integration user (read and edit our fields), one for reps (read ours, edit people's)."""
+"""Permission sets: one for the integration user (edits our fields, reads what is mapped), one for reps (reads ours, edits
+people's). Nothing is taken from a set but the right to edit one of our fields that is not its people's.
 
-from collections.abc import Mapping, Sequence
+View All and Modify All are granted where the mapping's options ask for them, never else.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from crm_kare.http import CallError, Trouble, redacted
+from crm_kare.http import CallError
 from crm_kare.labels import Editor
 from crm_kare.ports import LabelField, ProvisionStep
 from crm_kare_salesforce import soql
-from crm_kare_salesforce.client import AT_ONCE, Client
+from crm_kare_salesforce.readable import Reads
+from crm_kare_salesforce.site import HAND, Site, by_hand, create_all, created, refused, told, tried
+from crm_kare_salesforce.wishes import INTEGRATION, REPS, Wishes
 
-INTEGRATION: Final = "KARE_Integration"
-REPS: Final = "KARE_Reps"
-_RIGHTS: Final = ("PermissionsRead", "PermissionsEdit")
+_READ: Final = "PermissionsRead"
+_EDIT: Final = "PermissionsEdit"
+_OBJECT_RIGHTS: Final[Mapping[str, str]] = {
+    _READ: "read",
+    _EDIT: "edit",
+    "PermissionsDelete": "delete",
+    "PermissionsViewAllRecords": "view all",
+    "PermissionsModifyAllRecords": "modify all",
+}
+_VIEW_ALL: Final = (_READ, "PermissionsViewAllRecords")
+_MODIFY_ALL: Final = tuple(_OBJECT_RIGHTS)
+"""Salesforce gives Modify All only together with the four others, Delete among them."""
+
+_IN_SETUP: Final = (
+    "Grant it in Setup > Permission Sets, or ask an admin with the permission for this step to run provision."
+)
+_NO_SUCH: Final = "Salesforce knows no such field, or sets no permission on it; correct the mapping, or leave it."
 
 
 @dataclass(frozen=True)
@@ -44,132 +64,206 @@ SETS: Final = (
 )
 
 
-def grant(client: Client, source: str, fields: Sequence[LabelField], *, dry_run: bool) -> list[ProvisionStep]:
-    """Make both sets right and assign the integration one to the user that we are."""
+def grant(
+    site: Site, fields: Sequence[LabelField], reads: Reads, wishes: Wishes, unmade: frozenset[str]
+) -> list[ProvisionStep]:
+    """Make both sets right and assign them. `unmade` are fields that do not exist, since Salesforce refused them."""
     steps: list[ProvisionStep] = []
-    held = _set_ids(client)
-    for wanted in SETS:
-        set_id = held.get(wanted.name)
-        if set_id is None:
-            set_id = "" if dry_run else _created(client, "PermissionSet", _described(wanted))
-            steps.append(ProvisionStep("create", f"permission set {wanted.name}", wanted.description))
-        else:
-            steps.append(ProvisionStep("none", f"permission set {wanted.name}", "exists"))
-        steps += _grants(client, source, fields, wanted, set_id, dry_run=dry_run)
-        if wanted.name == INTEGRATION:
-            steps.append(_assigned(client, set_id, dry_run=dry_run))
-    return steps
+    try:
+        held = set_ids(site)
+        for wanted in SETS:
+            for step in _made_right(site, wanted, held.get(wanted.name), fields, reads, wishes, unmade):
+                steps.append(step)  # noqa: PERF402  those before a refusal are kept
+    except CallError as error:
+        if not refused(error):
+            raise
+        step = ProvisionStep("grant", "permission sets")
+        steps.append(by_hand(step, told(error.trouble), "It needs the permission View Setup and Configuration."))
+    return steps + [_unclear(path) for path in reads.unclear]
 
 
-def revoke(client: Client, *, dry_run: bool) -> list[ProvisionStep]:
-    """Take both sets away, with their assignments; their field permissions go with them."""
-    steps = []
-    for name, set_id in _set_ids(client).items():
-        if not dry_run:
-            test = soql.equals("PermissionSetId", set_id)
-            for row in client.rows(soql.select(("Id",), "PermissionSetAssignment", test)):
-                client.delete(f"sobjects/PermissionSetAssignment/{row['Id']}")
-            client.delete(f"sobjects/PermissionSet/{set_id}")
-        steps.append(ProvisionStep("delete", f"permission set {name}", "with its assignments"))
-    return steps
+def _made_right(
+    site: Site,
+    wanted: WantedSet,
+    set_id: str | None,
+    fields: Sequence[LabelField],
+    reads: Reads,
+    wishes: Wishes,
+    unmade: frozenset[str],
+) -> Iterator[ProvisionStep]:
+    step, set_id = _set(site, wanted, set_id)
+    yield step
+    if step.action == HAND:
+        return
+    granting = _Granting(site, wanted.name, set_id)
+    done = 0
+    for done, one in enumerate(granting.objects(_object_rights(site, reads, wanted, wishes)), 1):  # noqa: B007
+        yield one
+    for one in granting.fields(_field_rights(site, fields, reads, wanted, unmade)):
+        done += 1
+        yield one
+    if not done:
+        yield ProvisionStep("none", f"permissions of {wanted.name}", "all granted")
+    yield from _assigned(site, wanted.name, set_id, wishes.assign.get(wanted.name, ()))
 
 
-def _described(wanted: WantedSet) -> dict[str, Any]:
-    return {"Name": wanted.name, "Label": wanted.label, "Description": wanted.description}
-
-
-def _set_ids(client: Client) -> dict[str, str]:
-    """Ids of our sets that exist; ours have no namespace."""
+def set_ids(site: Site) -> dict[str, str]:
+    """Ids of our sets that exist, by name; ours have no namespace."""
     test = soql.one_of("Name", (one.name for one in SETS))
-    rows = client.rows(soql.select(("Id", "Name"), "PermissionSet", test))
+    rows = site.client.rows(soql.select(("Id", "Name"), "PermissionSet", test))
     return {str(row.get("Name")): str(row["Id"]) for row in rows}
 
 
-def _grants(
-    client: Client, source: str, fields: Sequence[LabelField], wanted: WantedSet, set_id: str, *, dry_run: bool
-) -> list[ProvisionStep]:
-    steps = []
-    if wanted.object_too:
-        steps.append(_object_grant(client, source, set_id, dry_run=dry_run))
-    held = _field_grants(client, source, set_id) if set_id else {}
-    missing: list[dict[str, Any]] = []
-    for one in fields:
-        name = f"{source}.{one.field}"
-        right = {"PermissionsRead": True, "PermissionsEdit": one.label.editor in wanted.edits}
-        present = held.get(name.lower())
-        if present is not None and all(present.get(key) is value for key, value in right.items()):
-            continue
-        steps.append(ProvisionStep("grant", name, "read and edit" if right["PermissionsEdit"] else "read"))
-        if present is None:
-            missing.append({"ParentId": set_id, "SobjectType": source, "Field": name, **right})
-        elif not dry_run:
-            client.patch(f"sobjects/FieldPermissions/{present['Id']}", right)
-    if not dry_run:
-        _create_all(client, "FieldPermissions", missing)
-    granted = [step for step in steps if step.action != "none"]
-    return granted or [ProvisionStep("none", f"permissions of {wanted.name}", "all granted")]
-
-
-def _field_grants(client: Client, source: str, set_id: str) -> dict[str, Mapping[str, Any]]:
-    rows = client.rows(
-        soql.select(("Id", "Field", *_RIGHTS), "FieldPermissions", *_of(set_id, source)),
-    )
-    return {str(row.get("Field")).lower(): row for row in rows}
-
-
-def _object_grant(client: Client, source: str, set_id: str, *, dry_run: bool) -> ProvisionStep:
-    """An update needs edit on the object beside edit on the field."""
-    right = dict.fromkeys(_RIGHTS, True)
-    tests = soql.equals("Parent.Name", INTEGRATION), soql.equals("SobjectType", source)
+def _set(site: Site, wanted: WantedSet, set_id: str | None) -> tuple[ProvisionStep, str]:
+    """The step that makes the set, and its id; empty where there is none yet."""
+    what = f"permission set {wanted.name}"
+    if set_id is not None:
+        return ProvisionStep("none", what, "exists"), set_id
+    step = ProvisionStep("create", what, wanted.description)
+    if site.dry_run:
+        return step, ""
     try:
-        held = client.rows(soql.select(("Id", *_RIGHTS), "ObjectPermissions", *tests))
+        body = {"Name": wanted.name, "Label": wanted.label, "Description": wanted.description}
+        return step, created(site.client, "PermissionSet", body)
     except CallError as error:
-        if error.trouble.kind not in {"request", "permission"}:
+        if not refused(error):
             raise
-        return ProvisionStep("none", source, "object permissions cannot be seen: grant Read and Edit on it by hand")
-    if held and all(held[0].get(name) is True for name in right):
-        return ProvisionStep("none", source, "read and edit")
-    if not dry_run and held:
-        client.patch(f"sobjects/ObjectPermissions/{held[0]['Id']}", right)
-    elif not dry_run:
-        _created(client, "ObjectPermissions", {"ParentId": set_id, "SobjectType": source, **right})
-    return ProvisionStep("grant", source, "read and edit the object")
+        return by_hand(step, told(error.trouble), "It needs the permission Manage Profiles and Permission Sets."), ""
 
 
-def _assigned(client: Client, set_id: str, *, dry_run: bool) -> ProvisionStep:
-    what = f"assignment of {INTEGRATION}"
-    if not set_id:
-        return ProvisionStep("grant", what, "to the integration user")
-    user = client.user_id()
-    tests = soql.equals("PermissionSetId", set_id), soql.equals("AssigneeId", user)
-    if client.rows(soql.select(("Id",), "PermissionSetAssignment", *tests)):
-        return ProvisionStep("none", what, "to the integration user")
-    if not dry_run:
-        _created(client, "PermissionSetAssignment", {"PermissionSetId": set_id, "AssigneeId": user})
-    return ProvisionStep("grant", what, "to the integration user")
+def _object_rights(site: Site, reads: Reads, wanted: WantedSet, wishes: Wishes) -> dict[str, tuple[str, ...]]:
+    """Rights to grant, by object. An update needs Edit on the object beside Edit on the field."""
+    if not wanted.object_too:
+        return {}
+    rights: dict[str, tuple[str, ...]] = {site.source: (_READ, _EDIT)}
+    for name in reads.objects:
+        rights.setdefault(name, (_READ,))
+    for name, wish in rights.items():
+        more = (
+            _MODIFY_ALL if name.lower() in wishes.modify_all else _VIEW_ALL if name.lower() in wishes.view_all else ()
+        )
+        rights[name] = tuple(one for one in _OBJECT_RIGHTS if one in {*wish, *more})
+    return rights
 
 
-def _of(set_id: str, source: str) -> tuple[str, str]:
-    return soql.equals("ParentId", set_id), soql.equals("SobjectType", source)
+def _field_rights(
+    site: Site, fields: Sequence[LabelField], reads: Reads, wanted: WantedSet, unmade: frozenset[str]
+) -> dict[str, dict[str, bool]]:
+    """Rights to have, by `Object.Field`: exactly these on our own fields, at least these on what is mapped."""
+    ours = {
+        f"{site.source}.{one.field}": {_READ: True, _EDIT: one.label.editor in wanted.edits}
+        for one in fields
+        if one.field not in unmade
+    }
+    names = {one.lower() for one in ours} | {f"{site.source}.{one}".lower() for one in unmade}
+    mapped = {name: {_READ: True} for name in reads.fields if wanted.object_too and name.lower() not in names}
+    return {**ours, **mapped}
 
 
-def _created(client: Client, kind: str, body: Mapping[str, Any]) -> str:
-    answer = client.post(f"sobjects/{kind}", body)
-    if not isinstance(answer, dict) or answer.get("success") is not True:
-        raise CallError(Trouble("shape", 200, f"create-{kind}", applied=True))
-    return str(answer["id"])
+class _Granting:
+    """The rights of one permission set while they are made right; `set_id` is empty before the set exists."""
+
+    def __init__(self, site: Site, name: str, set_id: str) -> None:
+        self._site, self._name, self._set_id = site, name, set_id
+
+    def objects(self, wanted: Mapping[str, Sequence[str]]) -> Iterator[ProvisionStep]:
+        """One step per object whose rights are not there."""
+        held = self._held("ObjectPermissions", "SobjectType", _OBJECT_RIGHTS) if wanted else {}
+        for name, rights in wanted.items():
+            present = held.get(name.lower())
+            missing = [one for one in rights if present is None or present.get(one) is not True]
+            if missing:
+                step = self._step(name, f"{', '.join(_OBJECT_RIGHTS[one] for one in missing)} records")
+                yield tried(self._site, step, lambda: self._give_object(name, rights, present), _IN_SETUP)  # noqa: B023
+
+    def _give_object(self, name: str, rights: Sequence[str], present: Mapping[str, Any] | None) -> None:
+        told = dict.fromkeys(rights, True)
+        if present is None:
+            created(self._site.client, "ObjectPermissions", {"ParentId": self._set_id, "SobjectType": name, **told})
+        else:
+            self._site.client.patch(f"sobjects/ObjectPermissions/{present['Id']}", told)
+
+    def fields(self, wanted: Mapping[str, Mapping[str, bool]]) -> list[ProvisionStep]:
+        """One step per field whose rights are not as they are to be."""
+        held = self._held("FieldPermissions", "Field", (_READ, _EDIT))
+        steps: list[ProvisionStep] = []
+        new: dict[str, ProvisionStep] = {}
+        for name, right in wanted.items():
+            present = held.get(name.lower())
+            step = self._step(name, "read and edit" if right.get(_EDIT) else "read")
+            if present is None:
+                new[name] = step
+            elif any(present.get(key) is not value for key, value in right.items()):
+                path = f"sobjects/FieldPermissions/{present['Id']}"
+                steps.append(tried(self._site, step, lambda: self._site.client.patch(path, right), _IN_SETUP))  # noqa: B023
+        return [*steps, *self._give_fields(wanted, new)]
+
+    def _give_fields(
+        self, wanted: Mapping[str, Mapping[str, bool]], new: Mapping[str, ProvisionStep]
+    ) -> Iterator[ProvisionStep]:
+        """All that are new in one call; one that is refused does not lose the others."""
+        if self._site.dry_run:
+            yield from new.values()
+            return
+        bodies = [
+            {"ParentId": self._set_id, "SobjectType": name.partition(".")[0], "Field": name, **wanted[name]}
+            for name in new
+        ]
+        for step, why in zip(new.values(), create_all(self._site.client, "FieldPermissions", bodies), strict=True):
+            yield by_hand(step, why, _NO_SUCH) if why else step
+
+    def _step(self, name: str, detail: str) -> ProvisionStep:
+        return ProvisionStep("grant", f"{self._name}: {name}", detail)
+
+    def _held(self, kind: str, key: str, rights: Sequence[str] | Mapping[str, str]) -> dict[str, Mapping[str, Any]]:
+        """What the set grants now, by name in lower case."""
+        if not self._set_id:
+            return {}
+        query = soql.select(("Id", key, *rights), kind, soql.equals("ParentId", self._set_id))
+        return {str(row.get(key)).lower(): row for row in self._site.client.rows(query)}
 
 
-def _create_all(client: Client, kind: str, bodies: Sequence[Mapping[str, Any]]) -> None:
-    """Create records through sObject Collections; the first that is refused is raised."""
-    for start in range(0, len(bodies), AT_ONCE):
-        records = [{"attributes": {"type": kind}, **body} for body in bodies[start : start + AT_ONCE]]
-        answer = client.post("composite/sobjects", {"allOrNone": False, "records": records})
-        if not isinstance(answer, list) or len(answer) != len(records):
-            raise CallError(Trouble("shape", 200, f"create-{kind}", applied=True))
-        for one in answer:
-            if one.get("success") is not True:
-                first = (one.get("errors") or [{}])[0]
-                raise CallError(
-                    Trouble("request", 200, str(first.get("statusCode")), redacted(str(first.get("message"))))
-                )
+def _unclear(path: str) -> ProvisionStep:
+    why = "this user does not see the look-up, so where it leads is not told"
+    return ProvisionStep(HAND, f"{INTEGRATION}: {path}", f"grant read: {why}. Run provision again once it is granted.")
+
+
+def _assigned(site: Site, name: str, set_id: str, usernames: Sequence[str]) -> Iterator[ProvisionStep]:
+    """The integration set to ourselves, and each set to those whom the mapping names."""
+    if name == INTEGRATION:
+        yield _assign(site, f"assignment of {name}", "to the integration user", set_id, site.client.user_id())
+    users = _users(site, usernames)
+    for username in usernames:
+        what, user = f"assignment of {name} to {username}", users.get(username.lower())
+        if user is None or user.get("IsActive") is not True:
+            why = "there is no user of this name" if user is None else "the user is not active"
+            yield ProvisionStep(
+                HAND, what, f"grant: {why}. Correct options.assign in the mapping, or activate the user."
+            )
+        elif not (name == INTEGRATION and user["Id"] == site.client.user_id()):
+            yield _assign(site, what, "", set_id, str(user["Id"]))
+
+
+def _users(site: Site, usernames: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    """Users by name in lower case; a hundred in one query keeps it short enough for an address."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for start in range(0, len(usernames), 100):
+        test = soql.one_of("Username", usernames[start : start + 100])
+        rows = site.client.rows(soql.select(("Id", "Username", "IsActive"), "User", test))
+        found |= {str(row.get("Username")).lower(): row for row in rows}
+    return found
+
+
+def _assign(site: Site, what: str, detail: str, set_id: str, user: str) -> ProvisionStep:
+    if set_id:
+        tests = soql.equals("PermissionSetId", set_id), soql.equals("AssigneeId", user)
+        if site.client.rows(soql.select(("Id",), "PermissionSetAssignment", *tests)):
+            return ProvisionStep("none", what, detail or "assigned")
+    body = {"PermissionSetId": set_id, "AssigneeId": user}
+    step = ProvisionStep("grant", what, detail)
+    return tried(
+        site,
+        step,
+        lambda: created(site.client, "PermissionSetAssignment", body),
+        "It needs the permission Assign Permission Sets, and a licence of the user that allows what the set grants.",
+    )

@@ -7,11 +7,11 @@ from crm_kare.http import CallError, Trouble
 from crm_kare.labels import Editor, FieldType
 from crm_kare.model import Problem
 from crm_kare.ports import LabelField, StreamSpec
-from crm_kare_salesforce.access import INTEGRATION
 from crm_kare_salesforce.client import Client
 from crm_kare_salesforce.faults import our_errors
 from crm_kare_salesforce.fields import FLS_HINT, Objects, active_values
 from crm_kare_salesforce.provision import describe_type
+from crm_kare_salesforce.wishes import INTEGRATION
 
 _PROVISION = "Run `crm-kare provision {crm}`."
 

@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any, Final
 
 from crm_kare.errors import ConfigError
-from crm_kare.http import CallError
 from crm_kare.labels import Label
 from crm_kare.model import STREAMS, Outcome, Problem
 from crm_kare.ports import (
@@ -21,12 +20,16 @@ from crm_kare.ports import (
     StreamSpec,
     WriteRequest,
 )
-from crm_kare_salesforce import access, check, provision
+from crm_kare_salesforce import access, check, provision, readable, record_types, removal
 from crm_kare_salesforce.client import AT_ONCE, Client
+from crm_kare_salesforce.currencies import currencies
 from crm_kare_salesforce.faults import our_errors
 from crm_kare_salesforce.fields import Objects, field_infos, fill_rates
+from crm_kare_salesforce.names import field_name
 from crm_kare_salesforce.pull import Puller
+from crm_kare_salesforce.site import Site
 from crm_kare_salesforce.values import long_id
+from crm_kare_salesforce.wishes import wishes
 from crm_kare_salesforce.write import Writer
 
 _OVERLAP_SECONDS: Final = 600
@@ -43,7 +46,7 @@ class SalesforceConnector:
 
     def __init__(self, context: Context) -> None:
         overlap = timedelta(seconds=_seconds(context.options))
-        self._crm = context.crm
+        self._crm, self._specs, self._wishes = context.crm, context.specs, wishes(context.options)
         self._given_url = context.credentials.get("SALESFORCE_INSTANCE_URL")
         self._client = Client(context)
         self._objects = Objects(self._client)
@@ -52,22 +55,24 @@ class SalesforceConnector:
 
     def field_name(self, label: Label, prefix: str) -> str:
         """`KARE_Profile__c`; labels without prefix keep their own name: `ICP_Score__c`."""
-        return f"{prefix if label.prefixed else ''}{label.name}__c"
+        return field_name(label, prefix)
 
     def organisation(self) -> Organisation:
-        """The org; its currency where it is a multi-currency one (else Salesforce's REST API does not tell it)."""
+        """The org; its currency and rates where it is a multi-currency one (else Salesforce's REST API does not tell them)."""
         with our_errors("Organization"):
             told = self._client.rows("SELECT Id, Name, TimeZoneSidKey FROM Organization LIMIT 1")
             if not told:
                 raise ConfigError(
                     "This user may not see the organisation.", where="Organization", fix="Grant API access."
                 )
+            corporate, rates = currencies(self._client)
             return Organisation(
                 id=long_id(str(told[0]["Id"])),
                 name=str(told[0].get("Name") or ""),
                 timezone=str(told[0].get("TimeZoneSidKey") or "UTC"),
-                currency=self._corporate_currency(),
+                currency=corporate,
                 url=self._client.instance_url,
+                rates=rates,
             )
 
     def check(self, specs: Sequence[StreamSpec], fields: Sequence[LabelField]) -> list[Problem]:
@@ -86,18 +91,20 @@ class SalesforceConnector:
             yield from self._puller.pages(spec, cursor)
 
     def provision(self, source: str, fields: Sequence[LabelField], *, dry_run: bool) -> list[ProvisionStep]:
-        """Custom fields by the Tooling API, then the two permission sets; the integration one is assigned to us."""
+        """Custom fields by the Tooling API, then the two permission sets with their people, then the record types."""
         with our_errors(f"provision {source}"):
-            steps = provision.provision_fields(self._client, self._objects, source, fields, dry_run=dry_run)
-            steps += access.grant(self._client, source, fields, dry_run=dry_run)
+            site = Site(self._client, self._objects, source, dry_run)
+            made = provision.provision_fields(site, fields)
+            reads = readable.reads(self._objects, self._specs)
+            steps = made.steps + access.grant(site, fields, reads, self._wishes, made.unmade)
+            steps += record_types.widen(site, fields, new_picklists=made.new_picklists)
         self._objects.forget()
         return steps
 
     def deprovision(self, source: str, fields: Sequence[LabelField], *, dry_run: bool) -> list[ProvisionStep]:
-        """Permission sets first, then the fields and their values."""
+        """Permission sets first, then the fields and their values; each with what would be lost."""
         with our_errors(f"deprovision {source}"):
-            steps = access.revoke(self._client, dry_run=dry_run)
-            steps += provision.remove_fields(self._client, source, fields, dry_run=dry_run)
+            steps = removal.remove(Site(self._client, self._objects, source, dry_run), fields)
         self._objects.forget()
         return steps
 
@@ -136,16 +143,6 @@ class SalesforceConnector:
     def close(self) -> None:
         """Give back the connections."""
         self._client.close()
-
-    def _corporate_currency(self) -> str:
-        """CurrencyType exists in multi-currency orgs only."""
-        try:
-            rows = self._client.rows("SELECT Id, IsoCode FROM CurrencyType WHERE IsCorporate = true LIMIT 1")
-        except CallError as error:
-            if error.trouble.kind in {"request", "permission", "gone"}:
-                return ""
-            raise
-        return str(rows[0].get("IsoCode") or "") if rows else ""
 
 
 def _rates(client: Client, objects: Objects, source: str) -> dict[str, float]:

@@ -32,6 +32,12 @@ def counts(names: Iterable[str], source: str) -> str:
     return f"SELECT COUNT(Id) total, {columns} FROM {source}"  # noqa: S608  checked names
 
 
+def ticked(name: str, source: str) -> str:
+    """In how many records (`total`) a checkbox is ticked."""
+    _check_names((source, name), source)
+    return f"SELECT COUNT(Id) total FROM {source} WHERE {name} = true"  # noqa: S608  checked names
+
+
 def equals(name: str, value: str) -> str:
     """`Name = 'value'`."""
     return f"{name} = {_quoted(value)}"

@@ -14,13 +14,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
 
 import pyarrow as pa
 from pydantic import SecretStr
 
 from crm_kare.labels import Label
 from crm_kare.model import Kind, Outcome, Problem
+
+
+NOT_SENT: Final = "NOT_SENT"
+"""Code of an `unknown` outcome whose record was certainly not written, since the calls before it failed."""
 
 
 class Clock(Protocol):
@@ -178,7 +182,7 @@ class WriteRequest:
 class ProvisionStep:
     """One thing `provision` or `deprovision` did, would do (`--dry-run`), or found already there.
 
-    `action` is one of create, change, delete, grant, none.
+    `action` is one of create, change, delete, grant, none, and `by hand` for what a person has to do.
     """
 
     action: str
@@ -304,8 +308,9 @@ class Connector(Protocol):
     def write(self, request: WriteRequest) -> list[Outcome]:
         """Write; one outcome per record, in the order given. Never creates or deletes a record, never touches another
         field. A record that holds the values already is `same`, one that holds neither them nor what was expected is
-        `conflict` and stays as it is. A lost answer is `unknown`. Raises only when the whole call failed and nothing
-        of it was written.
+        `conflict` and stays as it is. A lost answer is `unknown`; so is, with the code `NOT_SENT`, what was not sent
+        because calls failed after something was written. Raises only when the whole call failed and nothing of it was
+        written.
         """
         ...
 

@@ -184,8 +184,13 @@ def _told(steps: list[Any], crm: str, *, dry_run: bool, as_json: bool) -> int:
     if as_json:
         print_json({"crm": crm, "dry_run": dry_run, "steps": [vars(one) for one in steps]})
         return 0
-    changing = [one for one in steps if one.action != "none"]
+    left = [one for one in steps if one.action == "by hand"]
+    changing = [one for one in steps if one.action not in {"none", "by hand"}]
     if changing:
         show.table(("action", "what", "detail"), ((one.action, one.what, one.detail) for one in changing))
-    show.say(f"{len(changing)} {'to do' if dry_run else 'done'}, {len(steps) - len(changing)} there already.")
+    if left:
+        show.table(("what", "detail"), ((one.what, one.detail) for one in left), "Left to do by hand")
+    there = len(steps) - len(changing) - len(left)
+    by_hand = f", {len(left)} left to do by hand" if left else ""
+    show.say(f"{len(changing)} {'to do' if dry_run else 'done'}, {there} there already{by_hand}.")
     return 0
