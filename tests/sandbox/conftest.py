@@ -116,6 +116,14 @@ class SalesforceRig:
         is_json = "json" in reply.headers.get("content-type", "")
         return Answer(reply.status_code, reply.json() if is_json else reply.text, reply.headers)
 
+    def raw(self, method: str, path: str, body: bytes | None = None, **query: str) -> requests.Response:
+        """As `call`, with bytes as the body, and the answer as it is."""
+        whole = path if path.startswith("/services") else f"/services/data/v60.0{path}"
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "text/csv"}
+        return self.session.request(
+            method, self.running.url + whole, data=body, params=query, headers=headers, timeout=10
+        )
+
     def query(self, soql: str, path: str = "/query") -> Any:
         """The records of a query's first batch; anything but a success fails the test."""
         answer = self.call("GET", path, q=soql)

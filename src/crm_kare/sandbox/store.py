@@ -116,6 +116,13 @@ class Store:
         with self._lock:
             return self._database.execute(sql, parameters).fetchall()
 
+    def batches(self, sql: str, parameters: Sequence[Any], rows: int) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows of a SELECT, so many at a time; nobody else reads or writes until the last one is taken."""
+        with self._lock:
+            cursor = self._database.execute(sql, parameters)
+            while found := cursor.fetchmany(rows):
+                yield found
+
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """All of it or nothing; nests by savepoint. Other threads wait."""

@@ -1,5 +1,6 @@
 """What the org says about itself: limits, resources, who is logged in."""
 
+import math
 from typing import Final
 
 from starlette.responses import JSONResponse, Response
@@ -10,15 +11,20 @@ from crm_kare.sandbox.salesforce.request import DATA, Address, Call
 
 
 def _limits(call: Call) -> Response:
-    most = call.org.settings.daily_limit
+    settings, bulk = call.org.settings, call.org.settings.bulk
+    taken = call.org.bulk.taken
     return JSONResponse(
         {
-            "DailyApiRequests": {"Max": most, "Remaining": max(0, most - call.org.used())},
-            "DailyBulkV2QueryJobs": {"Max": 10_000, "Remaining": 10_000},
-            "DailyBulkV2QueryFileStorageMB": {"Max": 976_562, "Remaining": 976_562},
-            "DailyBulkApiBatches": {"Max": 15_000, "Remaining": 15_000},
+            "DailyApiRequests": _left(settings.daily_limit, call.org.used()),
+            "DailyBulkV2QueryJobs": _left(bulk.daily_queries, taken("queries")),
+            "DailyBulkV2QueryFileStorageMB": _left(bulk.daily_megabytes, taken("megabytes")),
+            "DailyBulkApiBatches": _left(bulk.daily_batches, taken("batches")),
         }
     )
+
+
+def _left(most: int, used: float) -> dict[str, int]:
+    return {"Max": most, "Remaining": max(0, most - math.ceil(used))}
 
 
 def _resources(call: Call) -> Response:

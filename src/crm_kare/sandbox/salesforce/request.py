@@ -38,6 +38,11 @@ class Call:
     body: bytes
     cursors: Cursors
 
+    @property
+    def version(self) -> str:
+        """The API version in the address: `60.0`."""
+        return self.root.rpartition("/v")[2]
+
     def reader(self, *, tooling: bool = False) -> Reader:
         """What a query runs with."""
         return Reader(self.org, self.cursors, self.user_id, self.root + ("/tooling" if tooling else ""))

@@ -10,11 +10,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, Router
 
 from crm_kare.sandbox.salesforce import about, custom_fields, login, query, reading, soap, writing
+from crm_kare.sandbox.salesforce.bulk import ingest_jobs, query_jobs
 from crm_kare.sandbox.salesforce.org import Credentials, SalesforceOrg
 from crm_kare.sandbox.salesforce.request import NEWEST_VERSION, OLDEST_VERSION, endpoint
 from crm_kare.sandbox.state import Sandbox
 
-_FEATURES: Final = (about, reading, writing, custom_fields)
+_FEATURES: Final = (about, reading, writing, custom_fields, query_jobs, ingest_jobs)
 
 
 def router_for(sandbox: Sandbox) -> Router:
