@@ -4,12 +4,14 @@ from typing import Any, Final
 
 from starlette.responses import JSONResponse, Response
 
-from crm_kare.sandbox.salesforce import describe, ids, query
+from crm_kare.sandbox.salesforce import describe, ids, overview, query
 from crm_kare.sandbox.salesforce.errors import bad_request
 from crm_kare.sandbox.salesforce.request import DATA, Address, Call, record_id
 
 
 def _query(call: Call) -> Response:
+    if "explain" in call.query:
+        return JSONResponse(overview.explained(call, call.query["explain"]))
     return JSONResponse(first_batch(call))
 
 

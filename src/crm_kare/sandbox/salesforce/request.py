@@ -103,7 +103,7 @@ def _handled(org: SalesforceOrg, cursors: Cursors, answer: Answer, request: Requ
         return too_long
     try:
         user_id = org.session_user(_bearer(request))
-        version = _version(request.path_params.get("version", f"{NEWEST_VERSION}.0"))
+        version = known_version(request.path_params.get("version", f"{NEWEST_VERSION}.0"))
         org.count_call()
         root = f"/services/data/v{version}"
         response = answer(
@@ -132,7 +132,12 @@ def _bearer(request: Request) -> str:
     return token.strip() if kind.lower() in {"bearer", "oauth"} else ""
 
 
-def _version(text: str) -> str:
+def known_version(text: str) -> str:
+    """The API version in an address.
+
+    Raises:
+        SalesforceError: 404 for none that there is, 410 for a retired one.
+    """
     match = _VERSION.fullmatch(text)
     if match is None or int(match[1]) > NEWEST_VERSION:
         raise not_found()

@@ -9,20 +9,33 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, Router
 
-from crm_kare.sandbox.salesforce import about, custom_fields, login, query, reading, soap, writing
+from crm_kare.sandbox.salesforce import (
+    about,
+    composite,
+    custom_fields,
+    external_ids,
+    login,
+    overview,
+    query,
+    reading,
+    soap,
+    tree,
+    writing,
+)
 from crm_kare.sandbox.salesforce.bulk import ingest_jobs, query_jobs
 from crm_kare.sandbox.salesforce.org import Credentials, SalesforceOrg
 from crm_kare.sandbox.salesforce.request import NEWEST_VERSION, OLDEST_VERSION, endpoint
 from crm_kare.sandbox.state import Sandbox
 
-_FEATURES: Final = (about, reading, writing, custom_fields, query_jobs, ingest_jobs)
+_FEATURES: Final = (about, overview, reading, writing, external_ids, tree, custom_fields, query_jobs, ingest_jobs)
 
 
 def router_for(sandbox: Sandbox) -> Router:
     """All addresses of the org that was loaded."""
     org = org_of(sandbox)
     cursors = query.Cursors(org)
-    addresses = chain.from_iterable(one.ADDRESSES for one in _FEATURES)
+    plain = tuple(chain.from_iterable(one.ADDRESSES for one in _FEATURES))
+    addresses = [*plain, *composite.addresses(plain)]
     routes = [Route(path, endpoint(org, cursors, answer), methods=[method]) for path, method, answer in addresses]
     open_ones = [
         Route("/services/oauth2/token", _token_endpoint(org), methods=["POST"]),

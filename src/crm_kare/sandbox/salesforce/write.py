@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from crm_kare.sandbox.salesforce import ids
 from crm_kare.sandbox.salesforce.derive import derived, permission_fault
-from crm_kare.sandbox.salesforce.errors import RecordError, bad_request
+from crm_kare.sandbox.salesforce.errors import RecordError, SalesforceError, bad_request
 from crm_kare.sandbox.salesforce.org import SalesforceOrg
 from crm_kare.sandbox.salesforce.values import Value, fault_of, taken
 from crm_kare.sandbox.store import FieldDef, Record
@@ -69,6 +69,15 @@ def delete(org: SalesforceOrg, user_id: str, name: str, record_id: str) -> list[
     else:
         org.records.delete(name, record_id, user_id)
     return []
+
+
+def refused(faults: list[RecordError]) -> SalesforceError:
+    """One record's faults as the answer to a request that was about it alone."""
+    statuses = {"ENTITY_IS_DELETED": 404, "INVALID_CROSS_REFERENCE_KEY": 404, "INSUFFICIENT_ACCESS_OR_READONLY": 403}
+    status = statuses.get(faults[0].code, 400) if not faults[0].fields else 400
+    error = SalesforceError(status, faults[0].code, faults[0].message, faults[0].fields)
+    error.errors = faults
+    return error
 
 
 def _empty_permission_set(org: SalesforceOrg, record_id: str) -> None:

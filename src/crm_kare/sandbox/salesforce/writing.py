@@ -4,8 +4,8 @@ from typing import Final
 
 from starlette.responses import JSONResponse, Response
 
-from crm_kare.sandbox.salesforce import collection, write
-from crm_kare.sandbox.salesforce.errors import RecordError, SalesforceError, bad_request
+from crm_kare.sandbox.salesforce import collection, external_ids, write
+from crm_kare.sandbox.salesforce.errors import bad_request
 from crm_kare.sandbox.salesforce.request import DATA, Address, Call, record_id
 
 
@@ -14,7 +14,7 @@ def _insert(call: Call) -> Response:
     values = write.read_body(call.org, call.user_id, name, call.record())
     made = write.insert(call.org, call.user_id, name, values)
     if not isinstance(made, str):
-        raise _refused(made)
+        raise write.refused(made)
     return JSONResponse({"id": made, "success": True, "errors": []}, 201)
 
 
@@ -26,24 +26,15 @@ def _update(call: Call) -> Response:
     values = write.read_body(call.org, call.user_id, name, body)
     faults = write.update(call.org, call.user_id, name, record_id(call), values)
     if faults:
-        raise _refused(faults)
+        raise write.refused(faults)
     return Response(status_code=204)
 
 
 def _delete(call: Call) -> Response:
     faults = write.delete(call.org, call.user_id, call.org.object(call.path["object"]).name, record_id(call))
     if faults:
-        raise _refused(faults)
+        raise write.refused(faults)
     return Response(status_code=204)
-
-
-def _refused(faults: list[RecordError]) -> SalesforceError:
-    """One record's faults as the answer to the whole request."""
-    statuses = {"ENTITY_IS_DELETED": 404, "INVALID_CROSS_REFERENCE_KEY": 404, "INSUFFICIENT_ACCESS_OR_READONLY": 403}
-    status = statuses.get(faults[0].code, 400) if not faults[0].fields else 400
-    error = SalesforceError(status, faults[0].code, faults[0].message, faults[0].fields)
-    error.errors = faults
-    return error
 
 
 def _update_all(call: Call) -> Response:
@@ -52,6 +43,18 @@ def _update_all(call: Call) -> Response:
 
 def _insert_all(call: Call) -> Response:
     return JSONResponse(collection.insert_all(call.org, call.user_id, call.record()))
+
+
+def _upsert_all(call: Call) -> Response:
+    name = call.org.object(call.path["object"]).name
+    key = external_ids.key_field(call.org, call.user_id, name, call.path["field"])
+    return JSONResponse(collection.upsert_all(call.org, call.user_id, name, key, call.record()))
+
+
+def _delete_all(call: Call) -> Response:
+    wanted = [one for one in call.query.get("ids", "").split(",") if one]
+    all_or_none = call.query.get("allOrNone", "").lower() == "true"
+    return JSONResponse(collection.delete_all(call.org, call.user_id, wanted, all_or_none=all_or_none))
 
 
 ADDRESSES: Final[tuple[Address, ...]] = (
@@ -63,4 +66,7 @@ ADDRESSES: Final[tuple[Address, ...]] = (
     (f"{DATA}/composite/sobjects/", "PATCH", _update_all),
     (f"{DATA}/composite/sobjects", "POST", _insert_all),
     (f"{DATA}/composite/sobjects/", "POST", _insert_all),
+    (f"{DATA}/composite/sobjects", "DELETE", _delete_all),
+    (f"{DATA}/composite/sobjects/", "DELETE", _delete_all),
+    (f"{DATA}/composite/sobjects/{{object}}/{{field}}", "PATCH", _upsert_all),
 )

@@ -1,0 +1,65 @@
+"""What clients look around with: an object in short, records seen last, how many records there are, plans of queries."""
+
+from typing import Any, Final
+
+from starlette.responses import JSONResponse, Response
+
+from crm_kare.sandbox.salesforce import describe
+from crm_kare.sandbox.salesforce.request import DATA, Address, Call
+from crm_kare.sandbox.salesforce.soql.compile import compile_query
+from crm_kare.sandbox.salesforce.soql.parse import parse
+
+_HEAD: Final = ("fields", "recordTypeInfos", "childRelationships")
+"""What the long describe has and the short one has not."""
+
+
+def _object(call: Call) -> Response:
+    """The short describe, and the records of the object that the user saw last: nobody looks at any here."""
+    definition = call.org.object(call.path["object"])
+    told = describe.describe(call.org, definition, call.user_id, call.root)
+    head = {name: value for name, value in told.items() if name not in _HEAD}
+    return JSONResponse({"objectDescribe": head, "recentItems": []})
+
+
+def _recent(_call: Call) -> Response:
+    return JSONResponse([])
+
+
+def _record_count(call: Call) -> Response:
+    """How many records there are; the real one is an approximation, as of the last night."""
+    names = [one.strip() for one in call.query.get("sObjects", "").split(",") if one.strip()]
+    held = call.org.records.objects()
+    known = {name.lower(): name for name in held}
+    wanted = [known[name.lower()] for name in names if name.lower() in known] if names else sorted(held)
+    counts = [{"count": call.org.records.count(name), "name": name} for name in wanted]
+    return JSONResponse({"sObjects": counts})
+
+
+def explained(call: Call, text: str) -> dict[str, Any]:
+    """The plan of a query: one whole look through the table, as the sandbox does it.
+
+    Raises:
+        SalesforceError: what is wrong with the query.
+    """
+    parsed = parse(text)
+    compiled = compile_query(call.org, parsed, call.user_id, deleted=False, tooling=False)
+    total = call.org.records.count(compiled.entity)
+    plan = {
+        "cardinality": total,
+        "fields": [],
+        "leadingOperationType": "TableScan",
+        "notes": [],
+        "relativeCost": 1.0,
+        "sobjectCardinality": total,
+        "sobjectType": compiled.entity,
+    }
+    return {"plans": [plan], "sourceQuery": text}
+
+
+ADDRESSES: Final[tuple[Address, ...]] = (
+    (f"{DATA}/recent", "GET", _recent),
+    (f"{DATA}/recent/", "GET", _recent),
+    (f"{DATA}/limits/recordCount", "GET", _record_count),
+    (f"{DATA}/sobjects/{{object}}", "GET", _object),
+    (f"{DATA}/sobjects/{{object}}/", "GET", _object),
+)
