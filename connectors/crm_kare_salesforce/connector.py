@@ -1,7 +1,6 @@
 """The Salesforce connector: what the calls mean for the core."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
 from typing import Any, Final
 
 from crm_kare.errors import ConfigError
@@ -21,37 +20,44 @@ from crm_kare.ports import (
     WriteRequest,
 )
 from crm_kare_salesforce import access, check, provision, readable, record_types, removal
-from crm_kare_salesforce.client import AT_ONCE, Client
+from crm_kare_salesforce.client import Client
 from crm_kare_salesforce.currencies import currencies
 from crm_kare_salesforce.faults import our_errors
 from crm_kare_salesforce.fields import Objects, field_infos, fill_rates
+from crm_kare_salesforce.ingest import Ingest
+from crm_kare_salesforce.ingest_notes import Notes
 from crm_kare_salesforce.names import field_name
-from crm_kare_salesforce.pull import Puller
+from crm_kare_salesforce.pull import Puller, pull_options
 from crm_kare_salesforce.site import Site
 from crm_kare_salesforce.values import long_id
 from crm_kare_salesforce.wishes import wishes
-from crm_kare_salesforce.write import Writer
+from crm_kare_salesforce.write import LOOKED_AT_ONCE, Writer
 
-_OVERLAP_SECONDS: Final = 600
+_BULK_WRITE_FROM: Final = 10_000
+_BULK_BATCH: Final = 50_000
 
 
 class SalesforceConnector:
     """One Salesforce org. See `crm_kare.ports.Connector` for what every method promises.
 
     Options: `api_version` (default 62.0), `overlap_seconds` (how far back an incremental pull looks, default 600),
-    `page_size` (200 to 2000).
+    `page_size` (200 to 2000), `bulk_from` (pulls of so many records go by query jobs, default 20,000), `bulk_write_from`
+    (plans of so many accounts are written by bulk jobs, default 10,000).
     """
 
-    capabilities = Capabilities(streams=frozenset(STREAMS), write_batch=AT_ONCE)
-
     def __init__(self, context: Context) -> None:
-        overlap = timedelta(seconds=_seconds(context.options))
+        pulls = pull_options(context.options)
         self._crm, self._specs, self._wishes = context.crm, context.specs, wishes(context.options)
         self._given_url = context.credentials.get("SALESFORCE_INSTANCE_URL")
         self._client = Client(context)
         self._objects = Objects(self._client)
-        self._puller = Puller(self._client, self._objects, overlap)
-        self._writer = Writer(self._client, overlap)
+        self._puller = Puller(self._client, self._objects, pulls)
+        bulk_from = _whole_number(context.options, "bulk_write_from", _BULK_WRITE_FROM)
+        self._ingest = Ingest(self._client, Notes(context.state))
+        self._writer = Writer(self._client, self._ingest, pulls.overlap, bulk_from)
+        self.capabilities = Capabilities(
+            frozenset(STREAMS), write_batch=LOOKED_AT_ONCE, bulk_from=bulk_from, bulk_batch=_BULK_BATCH
+        )
 
     def field_name(self, label: Label, prefix: str) -> str:
         """`KARE_Profile__c`; labels without prefix keep their own name: `ICP_Score__c`."""
@@ -86,7 +92,7 @@ class SalesforceConnector:
             return field_infos(self._objects, source, rates)
 
     def pull(self, spec: StreamSpec, cursor: str | None) -> Iterator[Page]:
-        """Pages in the order of ids; incremental ones by `SystemModstamp`, deleted and merged records included."""
+        """Pages over REST or from a query job; incremental ones by `SystemModstamp`, deleted and merged records included."""
         with our_errors(f"stream {spec.stream}"):
             yield from self._puller.pages(spec, cursor)
 
@@ -109,14 +115,16 @@ class SalesforceConnector:
         return steps
 
     def write(self, request: WriteRequest) -> list[Outcome]:
-        """Through sObject Collections, after asking once which records moved since they were read."""
+        """Through sObject Collections or bulk ingest jobs, after asking once which records moved since they were read."""
         if not request.records:
             return []
         with our_errors(f"write {request.source}"):
             return self._writer.write(request)
 
     def await_writes(self, source: str) -> None:
-        """Nothing to wait for: a write ends with its call."""
+        """See off bulk jobs that an earlier process left."""
+        with our_errors(f"write {source}"):
+            self._ingest.leave_none(source)
 
     def read(
         self, source: str, account_ids: Sequence[str], fields: Sequence[LabelField]
@@ -150,8 +158,10 @@ def _rates(client: Client, objects: Objects, source: str) -> dict[str, float]:
     return fill_rates(client, objects, source)
 
 
-def _seconds(options: Mapping[str, Any]) -> float:
-    told = options.get("overlap_seconds", _OVERLAP_SECONDS)
-    if isinstance(told, int | float) and not isinstance(told, bool) and told >= 0:
-        return float(told)
-    raise ConfigError("overlap_seconds must be a number of seconds.", where="mapping: options", fix="For example 600.")
+def _whole_number(options: Mapping[str, Any], name: str, otherwise: int) -> int:
+    told = options.get(name, otherwise)
+    if isinstance(told, int) and not isinstance(told, bool) and told > 0:
+        return told
+    raise ConfigError(
+        f"{name} must be a whole number above 0.", where="mapping: options", fix=f"For example {otherwise}."
+    )

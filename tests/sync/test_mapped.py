@@ -14,7 +14,7 @@ from crm_kare.config.mapping import parse_mapping
 from crm_kare.errors import ConfigError
 from crm_kare.method.streams import Streams
 from crm_kare.model import STREAMS, Kind, Problem
-from crm_kare.ports import Organisation
+from crm_kare.ports import CurrencyRate, Organisation
 from crm_kare.sync.mapped import streams
 
 _MONEY = pa.decimal128(18, 4)
@@ -321,6 +321,24 @@ def test_dated_rates_of_the_close_day() -> None:
     assert [(one.code, one.message) for one in problems if one.code == "rate-missing"] == [
         ("rate-missing", "2 opportunities in USD have no rate into EUR on their day: their amounts are unknown")
     ]
+
+
+def test_the_organisations_rates_of_the_close_day() -> None:
+    """1E14 less a cent at a rate with eight decimals: nothing is lost in between."""
+    rates = (
+        CurrencyRate("USD", Decimal("0.5")),
+        CurrencyRate("USD", Decimal("0.12345678"), date(2026, 1, 1)),
+    )
+    amounts, problems = deals(
+        "",
+        ", currency: C, closed_on: D",
+        Organisation("1", "Test", currency="EUR", rates=rates),
+        amount=["10", "10", "99999999999999.99", "10", "10"],
+        currency=["USD", "USD", "USD", "EUR", "CHF"],
+        closed_on=[date(1999, 5, 5), date(2025, 12, 31), date(2026, 1, 1), date(2026, 1, 1), date(2026, 1, 1)],
+    )
+    assert amounts == [Decimal(5), Decimal(5), Decimal("12345677999999.9988"), Decimal(10), None]
+    assert [one.message[:25] for one in problems if one.code == "rate-missing"] == ["1 opportunities in CHF ha"]
 
 
 def test_own_currency_needs_no_rate_and_an_unknown_one_is_counted() -> None:

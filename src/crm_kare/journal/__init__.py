@@ -9,6 +9,7 @@ from crm_kare.journal.leases import Leases
 from crm_kare.journal.migrate import migrate
 from crm_kare.journal.notes import KeptPortfolio, Notes
 from crm_kare.journal.pointers import Pointer, Pointers
+from crm_kare.journal.rates import Rates
 from crm_kare.journal.runs import Run, Runs
 from crm_kare.journal.store import Store, connect
 
@@ -23,6 +24,7 @@ __all__ = [
     "Notes",
     "Pointer",
     "Pointers",
+    "Rates",
     "Recorded",
     "Rejection",
     "Run",
@@ -43,6 +45,7 @@ class Journal:
         labels: each account's profiles over time.
         pointers: where each stream of the mirror stands.
         notes: portfolio figures, applied plans, organisation, the last run's metrics.
+        rates: exchange rates as they were first seen.
     """
 
     store: Store
@@ -52,6 +55,7 @@ class Journal:
     labels: LabelHistory
     pointers: Pointers
     notes: Notes
+    rates: Rates
 
     def close(self) -> None:
         """Give back all connections."""
@@ -74,5 +78,12 @@ def open_journal(url: str) -> Journal:
         store.close()
         raise
     return Journal(
-        store, Leases(store), Runs(store), Changes(store), LabelHistory(store), Pointers(store), Notes(store)
+        store,
+        Leases(store),
+        Runs(store),
+        Changes(store),
+        LabelHistory(store),
+        Pointers(store),
+        Notes(store),
+        Rates(store),
     )

@@ -68,11 +68,12 @@ class Notes:
             return connection.scalar(query)
 
     def keep_organisation(self, crm: str, organisation: Organisation, now: datetime) -> None:
-        """Keep what the CRM said about itself, for commands that make no call."""
-        self._keep(crm, _ORGANISATION, asdict(organisation), now)
+        """Keep what the CRM said about itself, for commands that make no call. Its rates have a place of their own."""
+        body = {name: value for name, value in asdict(organisation).items() if name != "rates"}
+        self._keep(crm, _ORGANISATION, body, now)
 
     def organisation(self, crm: str) -> tuple[Organisation, datetime] | None:
-        """What the CRM last said about itself, and when."""
+        """What the CRM last said about itself, without rates, and when."""
         found = self._kept(crm, _ORGANISATION)
         return (Organisation(**found[0]), found[1]) if found else None
 

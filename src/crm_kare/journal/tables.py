@@ -146,6 +146,17 @@ NOTES = Table(
     Column("body", Text, nullable=False),
 )
 
+RATES = Table(
+    "rates",
+    METADATA,
+    Column("crm", String(200), primary_key=True),
+    Column("home", String(10), primary_key=True),
+    Column("currency", String(10), primary_key=True),
+    Column("since", String(10), primary_key=True),
+    Column("rate", String(50), nullable=False),
+    Column("seen_at", String(32), nullable=False),
+)
+
 
 def text_of(moment: datetime) -> str:
     """A moment with zone as the journal keeps it; `ValueError` where it has no zone."""

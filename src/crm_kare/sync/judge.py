@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -109,17 +109,21 @@ def today(runtime: Runtime, organisation: Organisation) -> date:
 
 
 def known_organisation(runtime: Runtime, crm: str) -> Organisation:
-    """What the CRM last said about itself, in the mapping's time zone where it sets one; `ConfigError` before a pull."""
+    """What the CRM last said about itself, with the rates that stand, in the mapping's time zone where it sets one.
+
+    Raises:
+        ConfigError: nothing was pulled yet.
+    """
     found = runtime.journal.notes.organisation(crm)
     if found is None:
         raise ConfigError(f"Nothing was pulled from {crm} yet.", fix=f"Run `crm-kare pull {crm}`.", where=crm)
-    return in_zone(runtime.mapping(crm), found[0])
+    rates = runtime.journal.rates.held(crm, found[0].currency)
+    return in_zone(runtime.mapping(crm), replace(found[0], rates=rates))
 
 
 def in_zone(mapping: Mapping, organisation: Organisation) -> Organisation:
     """The organisation with the time zone that the mapping sets, where it sets one."""
-    zone = mapping.timezone or organisation.timezone
-    return Organisation(organisation.id, organisation.name, zone, organisation.currency, organisation.url)
+    return replace(organisation, timezone=mapping.timezone or organisation.timezone)
 
 
 def _portfolio(runtime: Runtime, crm: str) -> Portfolio | None:

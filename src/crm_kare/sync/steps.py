@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, datetime
 from itertools import groupby
 from operator import itemgetter
-from typing import Final
+from zoneinfo import ZoneInfo
 
 from crm_kare.config.mapping import HandEdits, Leaving, Mapping, label_fields, stream_specs
 from crm_kare.errors import ConfigError
@@ -22,7 +22,6 @@ from crm_kare.sync.policy import Compared, Policy
 from crm_kare.sync.pull import pull
 from crm_kare.sync.saved_plan import SavedPlan, require_fresh
 
-_ORGANISATION_HOLDS: Final = timedelta(days=1)
 _UNKNOWN_SHARE, _APPROVED = "unknown_share", "approved"
 
 
@@ -43,7 +42,7 @@ def pull_in(run: CrmRun) -> None:
     """Bring the mirror up to date; where it shrank too much, it stays as it was and a brake is noted."""
     runtime, mapping = run.runtime, run.mapping
     mirror = runtime.mirror(run.crm)
-    organisation = in_zone(mapping, _organisation(run))
+    organisation = _organisation(run)
     there, missing = _fields(run, mapping)
     run.list_problems(_missing(run, mapping, missing))
     run.pulled = pull(
@@ -145,14 +144,25 @@ def write(run: CrmRun, plan: Plan) -> None:
 
 
 def _organisation(run: CrmRun) -> Organisation:
-    """Who we are logged in to; asked once a day, and files at every run: their mapping tells it, and may have changed."""
-    notes, now = run.runtime.journal.notes, run.runtime.clock.now()
-    kept = notes.organisation(run.crm)
-    if kept is not None and run.connector.capabilities.provisions and now - kept[1] < _ORGANISATION_HOLDS:
-        return kept[0]
-    organisation = run.connector.organisation()
-    notes.keep_organisation(run.crm, organisation, now)
+    """Who we are logged in to, and its rates; asked by the first run of a day, so that deals closed that day meet its rate.
+
+    Files are asked at every run: their mapping tells it, and may have changed.
+    """
+    journal, now = run.runtime.journal, run.runtime.clock.now()
+    kept = journal.notes.organisation(run.crm)
+    if kept is not None and run.connector.capabilities.provisions:
+        organisation = in_zone(run.mapping, kept[0])
+        if _day(kept[1], organisation) == _day(now, organisation):
+            return organisation
+    told = run.connector.organisation()
+    organisation = in_zone(run.mapping, told)
+    journal.rates.remember(run.crm, told.currency, told.rates, day=_day(now, organisation), now=now)
+    journal.notes.keep_organisation(run.crm, told, now)
     return organisation
+
+
+def _day(moment: datetime, organisation: Organisation) -> date:
+    return moment.astimezone(ZoneInfo(organisation.timezone)).date()
 
 
 def _fields(run: CrmRun, mapping: Mapping) -> tuple[list[LabelField], list[LabelField]]:
