@@ -7,6 +7,7 @@ to call from any thread; a write is visible to the next read.
 import json
 import sqlite3
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -133,6 +134,8 @@ class Store:
             except BaseException:
                 self._database.execute("ROLLBACK TO step")
                 self._database.execute("RELEASE step")
+                for org in self.orgs.values():
+                    org.turn_back()
                 raise
             self._database.execute("RELEASE step")
 
@@ -162,11 +165,21 @@ class Org:
         self._fields: dict[str, dict[str, FieldDef]] = {}
         self._serials: dict[str, int] = {}
         self._access: dict[tuple[str, str, str], Access] = {}
+        self._writes: Counter[str] = Counter()
+        self._shapes = 0
 
     def now_ms(self) -> int:
         """The clock's present moment in epoch milliseconds, as this vendor stamps it."""
         moment = int(self.store.clock.now().timestamp() * 1000)
         return moment - moment % self._resolution
+
+    def version(self, *names: str) -> tuple[int, ...]:
+        """Moves with every write to records of these objects, and with every change of fields or of access."""
+        return (self._shapes, *(self._writes[one] for one in names))
+
+    def turn_back(self) -> None:
+        """What was written last is undone: no version holds any more."""
+        self._shapes += 1
 
     # fields
 
@@ -183,6 +196,7 @@ class Org:
             for column in ("_modified", *indexed):
                 database.execute(f'CREATE INDEX "{self.vendor}_{name}_{column}" ON {self.table(name)} ("{column}")')
             self._fields[name] = {one.name: one for one in defined}
+            self._shapes += 1
             self._serials[name] = 0
 
     def objects(self) -> tuple[str, ...]:
@@ -198,16 +212,19 @@ class Org:
         with self.store.transaction() as database:
             database.execute(f'ALTER TABLE {self.table(name)} ADD COLUMN "{definition.name}"')
             self._fields[name][definition.name] = definition
+            self._shapes += 1
 
     def change_field(self, name: str, definition: FieldDef) -> None:
         """Another definition of a field that is there; values stay."""
         self._fields[name][self._fields[name][definition.name].name] = definition
+        self._shapes += 1
 
     def drop_field(self, name: str, column: str) -> None:
         """Take a field away with its values and its permissions."""
         with self.store.transaction() as database:
             database.execute(f'ALTER TABLE {self.table(name)} DROP COLUMN "{column}"')
             del self._fields[name][column]
+            self._shapes += 1
             self._access = {key: one for key, one in self._access.items() if key[1:] != (name, column)}
 
     def table(self, name: str) -> str:
@@ -219,6 +236,7 @@ class Org:
     def set_access(self, who: str, name: str, column: str, access: Access) -> None:
         """What a user may do with a field, whatever the vendor's own permissions say."""
         self._access[who, name, column] = access
+        self._shapes += 1
 
     def access(self, who: str, name: str, column: str) -> Access | None:
         """What `set_access` said; `None` where it said nothing."""
@@ -242,6 +260,7 @@ class Org:
     def load(self, name: str, records: Iterable[Mapping[str, Any]]) -> None:
         """Many new records at once. Each has `_id` (from `mint`) and may have the other system columns; no history."""
         now = self.now_ms()
+        self._writes[name] += 1
         with self.store.transaction() as database:
             for names, alike in groupby(records, key=tuple):
                 stamps = {one: now for one in ("_created", "_modified") if one not in names}
@@ -295,6 +314,7 @@ class Org:
     def update(self, name: str, record_id: str, changes: Mapping[str, Any], who: str) -> None:
         """Write values on one record. The stamp moves even where nothing changes; the history keeps what did."""
         now = self.now_ms()
+        self._writes[name] += 1
         with self.store.transaction() as database:
             before = self.get(name, record_id)
             if before is None:
@@ -315,6 +335,13 @@ class Org:
                 ],
             )
 
+    def recompute(self, name: str, record_id: str, values: Mapping[str, Any]) -> None:
+        """Set values as formulas and roll-ups change: no stamp moves, no history is kept."""
+        assignments = ", ".join(f'"{one}" = ?' for one in values)
+        with self.store.transaction() as database:
+            sql = f"UPDATE {self.table(name)} SET {assignments} WHERE _id = ?"  # noqa: S608  names are ours
+            database.execute(sql, (*values.values(), record_id))
+
     def backdate(self, name: str, record_id: str, modified: int) -> None:
         """Stamp a record as if its last write had begun earlier and was committed only now, as long transactions do."""
         with self.store.transaction() as database:
@@ -330,11 +357,13 @@ class Org:
 
     def purge(self, name: str, record_id: str) -> None:
         """Gone for good: no read shows it again."""
+        self._writes[name] += 1
         with self.store.transaction() as database:
             database.execute(f"DELETE FROM {self.table(name)} WHERE _id = ?", (record_id,))  # noqa: S608
 
     def _mark(self, name: str, record_id: str, who: str, *, deleted: int, merged_into: str | None) -> None:
         sql = f"UPDATE {self.table(name)} SET _deleted=?, _merged_into=?, _modified=?, _modified_by=? WHERE _id=?"  # noqa: S608
+        self._writes[name] += 1
         with self.store.transaction() as database:
             if not database.execute(sql, (deleted, merged_into, self.now_ms(), who, record_id)).rowcount:
                 raise KeyError(record_id)

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from crm_kare.sandbox.salesforce import external_ids, ids, write
+from crm_kare.sandbox.salesforce.definitions import BY_NAME
 from crm_kare.sandbox.salesforce.errors import RecordError, SalesforceError, bad_request
 from crm_kare.sandbox.salesforce.org import SalesforceOrg
 from crm_kare.sandbox.salesforce.values import Value
@@ -109,7 +110,7 @@ def _items(org: SalesforceOrg, user_id: str, body: Any, key: FieldDef | None = N
     chunks = 1 + sum(one != other for one, other in pairwise(names))
     if chunks > CHUNKS:
         raise bad_request("LIMIT_EXCEEDED", f"The request holds more than {CHUNKS} chunks of different types")
-    if len({org.object(name).setup for name in names}) > 1:
+    if len({BY_NAME[name].setup for name in names}) > 1:
         raise bad_request("MIXED_DML_OPERATION", "Setup objects do not mix with others in one request")
     return items
 
@@ -126,7 +127,7 @@ def _item(org: SalesforceOrg, user_id: str, record: Mapping[str, Any], key: Fiel
     if not isinstance(attributes, dict) or not isinstance(attributes.get("type"), str):
         raise bad_request("INVALID_TYPE", "Each record needs attributes with its type")
     try:
-        name = org.object(attributes["type"]).name
+        name = org.object(attributes["type"], user_id).name
     except SalesforceError as error:
         raise bad_request("INVALID_TYPE", f"sObject type '{attributes['type']}' is not supported.") from error
     apart = {"id", key.name.lower()} if key else {"id"}

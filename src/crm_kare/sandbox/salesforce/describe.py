@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from crm_kare.sandbox.salesforce.definitions import OBJECTS, ObjectDef
+from crm_kare.sandbox.salesforce.definitions import ObjectDef
 from crm_kare.sandbox.salesforce.ids import PREFIXES
 from crm_kare.sandbox.salesforce.org import SalesforceOrg
 from crm_kare.sandbox.store import FieldDef
@@ -13,16 +13,20 @@ _SOAP: Final = {
 }  # fmt: skip
 
 
-def list_objects(root: str) -> dict[str, Any]:
-    """All objects that plain REST shows."""
-    shown = [_head(one, root) for one in OBJECTS if not one.tooling]
+MASTER: Final = "012000000000000AAA"
+"""Id of the record type of objects that have none of their own."""
+
+
+def list_objects(org: SalesforceOrg, user_id: str, root: str) -> dict[str, Any]:
+    """All objects that plain REST shows a user."""
+    shown = [_head(org, one, user_id, root) for one in org.objects(user_id)]
     return {"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": shown}
 
 
 def describe(org: SalesforceOrg, definition: ObjectDef, user_id: str, root: str) -> dict[str, Any]:
     """One object with the fields that the user sees; `updateable` is what the user may write."""
     fields = [_field(org, definition, one, user_id) for one in org.visible(definition.name, user_id).values()]
-    return _head(definition, root) | {
+    return _head(org, definition, user_id, root) | {
         "fields": fields,
         "recordTypeInfos": _record_types(org, definition.name),
         "childRelationships": [],
@@ -30,22 +34,22 @@ def describe(org: SalesforceOrg, definition: ObjectDef, user_id: str, root: str)
     }
 
 
-def _head(definition: ObjectDef, root: str) -> dict[str, Any]:
+def _head(org: SalesforceOrg, definition: ObjectDef, user_id: str, root: str) -> dict[str, Any]:
     name = definition.name
-    writable = not definition.read_only
+    rights = frozenset() if definition.read_only else org.access(name, user_id).rights
     return {
         "name": name,
         "label": definition.label,
         "labelPlural": f"{definition.label}s",
         "keyPrefix": PREFIXES[name],
         "custom": False,
-        "createable": writable,
-        "updateable": writable,
-        "deletable": writable,
+        "createable": "Create" in rights,
+        "updateable": "Edit" in rights,
+        "deletable": "Delete" in rights,
         "queryable": True,
         "retrieveable": True,
         "mergeable": definition.mergeable,
-        "undeletable": writable and not definition.setup,
+        "undeletable": "Delete" in rights and not definition.setup,
         "urls": {
             "sobject": f"{root}/sobjects/{name}",
             "describe": f"{root}/sobjects/{name}/describe",
@@ -56,7 +60,8 @@ def _head(definition: ObjectDef, root: str) -> dict[str, Any]:
 
 def _field(org: SalesforceOrg, entity: ObjectDef, one: FieldDef, user_id: str) -> dict[str, Any]:
     long = one.type == "textarea" and one.length > 255  # noqa: PLR2004  documented
-    editable = org.editable(entity.name, one, user_id) and not entity.read_only
+    access = org.access(entity.name, user_id)
+    editable = one.name in access.editable and not entity.read_only
     return {
         "name": one.name,
         "label": one.label,
@@ -69,10 +74,11 @@ def _field(org: SalesforceOrg, entity: ObjectDef, one: FieldDef, user_id: str) -
         "scale": one.scale,
         "custom": one.custom,
         "nillable": not one.required and one.type != "boolean",
-        "updateable": editable,
-        "createable": editable,
+        "updateable": editable and "Edit" in access.rights,
+        "createable": editable and "Create" in access.rights,
+        "permissionable": entity.permissionable(one),
         "calculated": bool(one.extra.get("calculated")),
-        "autoNumber": False,
+        "autoNumber": bool(one.extra.get("autoNumber")),
         "externalId": bool(one.extra.get("externalId")),
         "unique": False,
         "aggregatable": not long and one.type != "boolean",
@@ -99,16 +105,18 @@ def _field(org: SalesforceOrg, entity: ObjectDef, one: FieldDef, user_id: str) -
 
 
 def _record_types(org: SalesforceOrg, name: str) -> list[dict[str, Any]]:
-    found = org.records.select("RecordType", "SobjectType = ?", (name,))
+    """The object's own, the first one being the default, and the master, which each object has."""
+    found = org.records.select("RecordType", "SobjectType = ?", (name,)) if org.settings.record_types else []
+    own = [(one["Name"], one["DeveloperName"], one["_id"], bool(one["IsActive"])) for one in found]
     return [
         {
-            "name": one["Name"],
-            "developerName": one["DeveloperName"],
-            "recordTypeId": one["_id"],
-            "active": True,
-            "available": True,
+            "name": label,
+            "developerName": developer_name,
+            "recordTypeId": type_id,
+            "active": active,
+            "available": active,
             "defaultRecordTypeMapping": place == 0,
-            "master": False,
+            "master": type_id == MASTER,
         }
-        for place, one in enumerate(found)
+        for place, (label, developer_name, type_id, active) in enumerate([*own, ("Master", "Master", MASTER, True)])
     ]

@@ -77,7 +77,7 @@ def _value(key: FieldDef, told: str) -> Value:
 
 
 def _put(call: Call) -> Response:
-    name = call.org.object(call.path["object"]).name
+    name = call.org.object(call.path["object"], call.user_id).name
     key = key_field(call.org, call.user_id, name, call.path["field"])
     body = call.record()
     if any(one.lower() in {"id", key.name.lower()} for one in body):
@@ -94,14 +94,14 @@ def _put(call: Call) -> Response:
 
 
 def _get(call: Call) -> Response:
-    name = call.org.object(call.path["object"]).name
+    name = call.org.object(call.path["object"], call.user_id).name
     key = key_field(call.org, call.user_id, name, call.path["field"])
     fields = [one.strip() for one in call.query["fields"].split(",")] if "fields" in call.query else None
     return JSONResponse(query.one_record(call.reader(), name, _found(call, name, key), fields))
 
 
 def _delete(call: Call) -> Response:
-    name = call.org.object(call.path["object"]).name
+    name = call.org.object(call.path["object"], call.user_id).name
     key = key_field(call.org, call.user_id, name, call.path["field"])
     faults = write.delete(call.org, call.user_id, name, _found(call, name, key))
     if faults:

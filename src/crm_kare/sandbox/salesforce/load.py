@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from crm_kare.sandbox.generate import Business, Company, Deal, Person, Rep, Stage
 from crm_kare.sandbox.generate.words import PRODUCT_LINES, TEAMS
-from crm_kare.sandbox.salesforce import automation, tooling
-from crm_kare.sandbox.salesforce.definitions import OBJECTS, STAGES
+from crm_kare.sandbox.salesforce import automation, profiles, tooling
+from crm_kare.sandbox.salesforce.definitions import OBJECTS, STAGES, SYSTEM_PERMISSIONS
 from crm_kare.sandbox.salesforce.derive import derived
 from crm_kare.sandbox.salesforce.org import SalesforceOrg
 from crm_kare.sandbox.state import Sandbox
@@ -25,9 +25,9 @@ _TYPES: Final = {
 }
 PIPELINES: Final = ("New business", "Expansion", "Renewal", "Projects")
 SEGMENTS: Final = ("Direct", "Partner")
-_BUSINESS_OBJECTS: Final = ("Account", "Opportunity", "Contact", "Product2")
-_ALL_ROWS: Final = {"PermissionsViewAllRecords": 0, "PermissionsModifyAllRecords": 0}
-_SYSTEM: Final = {"PermissionsCustomizeApplication": 1, "PermissionsViewSetup": 1}
+_ADMIN: Final = frozenset(SYSTEM_PERMISSIONS)
+_STANDARD: Final = frozenset(("ApiEnabled", "ViewSetup"))
+"""System permissions of the two profiles."""
 
 
 def load(sandbox: Sandbox, business: Business) -> None:
@@ -53,7 +53,7 @@ class _Loading:
     def all(self) -> None:
         self._setup()
         self._load("User", self._business.reps, self._user)
-        self._assign_profile("Standard User", self._ids["User"], {})
+        self._assign_profile("Standard User", self._ids["User"], _STANDARD)
         self._ids["Account"] = self._records.mint_many("Account", len(self._business.companies))
         self._load("Account", self._business.companies, self._account)
         self._load("Opportunity", self._business.deals, self._opportunity)
@@ -73,14 +73,14 @@ class _Loading:
             for name in TEAMS
         }
         org.integration_user = records.insert("User", self._integration_user(), "")
-        self._assign_profile("System Administrator", [org.integration_user], _SYSTEM)
+        self._assign_profile("System Administrator", [org.integration_user], _ADMIN)
         for entity, names in (("Opportunity", PIPELINES), ("Account", SEGMENTS)):
             for name in names:
                 told = {"Name": name, "DeveloperName": name.replace(" ", "_"), "SobjectType": entity, "IsActive": 1}
                 self._record_types[name] = records.insert("RecordType", told, "")
         for place, (name, closed, won, category, chance) in enumerate(STAGES):
             told = {"MasterLabel": name, "ApiName": name, "IsActive": 1, "IsClosed": int(closed), "IsWon": int(won)}
-            more = {"ForecastCategory": category, "ForecastCategoryName": _FORECASTS[category]}
+            more: Record = {"ForecastCategory": category, "ForecastCategoryName": _FORECASTS[category]}
             more |= {"DefaultProbability": chance, "SortOrder": place + 1}
             records.insert("OpportunityStage", told | more, "")
         for family, products in PRODUCT_LINES.items():
@@ -115,31 +115,13 @@ class _Loading:
                 if one.custom:
                     tooling.keep(self._org, entity.name, one, {"label": one.label, "type": one.type}, "")
 
-    def _assign_profile(self, name: str, users: Iterable[str], rights: dict[str, int]) -> None:
-        """The permission set behind a profile, with the org's own fields granted, for these users."""
-        records = self._records
-        told = {
-            "Name": f"X{self._profiles[name]}",
-            "Label": name,
-            "ProfileId": self._profiles[name],
-            "IsOwnedByProfile": 1,
-        }
-        none = {"PermissionsCustomizeApplication": 0, "PermissionsViewSetup": 0}
-        set_id = records.insert("PermissionSet", told | none | rights | {"PermissionsApiEnabled": 1}, "")
-        for user in users:
-            records.insert("PermissionSetAssignment", {"PermissionSetId": set_id, "AssigneeId": user}, "")
-        self._grant(set_id)
-
-    def _grant(self, set_id: str) -> None:
-        """Read and edit on the objects of the business, and on the org's own fields of them."""
-        both = {"ParentId": set_id, "PermissionsRead": 1, "PermissionsEdit": 1}
-        for entity in _BUSINESS_OBJECTS:
-            rest = {"PermissionsCreate": 1, "PermissionsDelete": 1}
-            self._records.insert("ObjectPermissions", both | rest | _ALL_ROWS | {"SobjectType": entity}, "")
-            for one in self._records.fields(entity).values():
-                if one.custom:
-                    told = {"SobjectType": entity, "Field": f"{entity}.{one.name}"}
-                    self._records.insert("FieldPermissions", both | told, "")
+    def _assign_profile(self, name: str, users: Iterable[str], system: frozenset[str]) -> None:
+        """The permission set behind a profile, with all objects and fields of the business granted, for these users."""
+        profile = self._profiles[name]
+        set_id = profiles.add_set(self._org, f"X{profile}", name, system, profile=profile)
+        profiles.assign(self._org, set_id, users)
+        for entity in OBJECTS:
+            profiles.grant_all(self._org, set_id, entity.name)
 
     # the business
 

@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -13,7 +13,9 @@ from crm_kare.sandbox.salesforce import ids
 from crm_kare.sandbox.salesforce.bulk.jobs import BulkSettings, Jobs
 from crm_kare.sandbox.salesforce.definitions import BY_NAME, OBJECTS, SYSTEM_FIELDS, ObjectDef, master_record
 from crm_kare.sandbox.salesforce.errors import RecordError, SalesforceError, bad_request
-from crm_kare.sandbox.store import Access, FieldDef, Org, Record, Store
+from crm_kare.sandbox.salesforce.rights import ObjectAccess, Rights
+from crm_kare.sandbox.salesforce.sharing import Sharing
+from crm_kare.sandbox.store import FieldDef, Org, Record, Store
 
 VENDOR: Final = "salesforce"
 DAY: Final = 86_400.0
@@ -94,21 +96,29 @@ class SalesforceOrg:
         self._calls: deque[float] = deque()
         self._serial = 0
         self._app_key: rsa.RSAPrivateKey | None = None
+        self.rights = Rights(self.records, self.fields)
+        self.sharing = Sharing(self.records)
         for one in OBJECTS:
             self.records.define(one.name, one.fields, one.indexed)
 
     # objects and fields
 
-    def object(self, name: str, *, tooling: bool = False) -> ObjectDef:
+    def object(self, name: str, user_id: str, *, tooling: bool = False) -> ObjectDef:
         """The object of that name, without regard to case.
 
         Raises:
-            SalesforceError: 404 where there is none.
+            SalesforceError: 404 where there is none, or none that the user may read.
         """
-        for one in OBJECTS:
-            if one.name.lower() == name.lower() and one.shows(tooling=tooling) and self.has(one.needs):
+        for one in self.objects(user_id, tooling=tooling):
+            if one.name.lower() == name.lower():
                 return one
         raise SalesforceError(404, "NOT_FOUND", "The requested resource does not exist")
+
+    def objects(self, user_id: str, *, tooling: bool = False) -> Iterator[ObjectDef]:
+        """The objects that a user may read, as plain REST or as the Tooling API shows them."""
+        for one in OBJECTS:
+            if one.shows(tooling=tooling) and self.has(one.needs) and "Read" in self.access(one.name, user_id).rights:
+                yield one
 
     def is_tooling(self, name: str) -> bool:
         """Whether the Tooling API alone shows the object."""
@@ -126,45 +136,23 @@ class SalesforceOrg:
         """Whether the org has a feature; none (`""`) is had by all."""
         return not feature or bool(getattr(self.settings, feature))
 
-    def visible(self, name: str, user_id: str) -> dict[str, FieldDef]:
+    def access(self, name: str, user_id: str) -> ObjectAccess:
+        """What a user may do with an object and its fields."""
+        held = self.settings
+        features = (held.record_types, held.multi_currency, held.dated_rates, held.person_accounts)
+        return self.rights.of(user_id, name, features)
+
+    def visible(self, name: str, user_id: str) -> Mapping[str, FieldDef]:
         """The fields that a user may read, by name in lower case; the others are as if they did not exist."""
-        granted = self._granted(name, user_id)
-        return {key: one for key, one in self.fields(name).items() if self._access(name, one, user_id, granted).read}
+        return self.access(name, user_id).visible
 
     def editable(self, name: str, definition: FieldDef, user_id: str) -> bool:
         """Whether a user may write a field."""
-        access = self._access(name, definition, user_id, self._granted(name, user_id))
-        return definition.writable and access.edit
-
-    def _access(self, name: str, definition: FieldDef, user_id: str, granted: dict[str, Access]) -> Access:
-        """A custom field is seen by those to whom it was granted; a standard one by all, unless it was hidden."""
-        hidden = self.records.access(user_id, name, definition.name)
-        if hidden is not None:
-            return hidden
-        if not definition.custom or definition.required:
-            return Access()
-        return granted.get(definition.name, Access(read=False, edit=False))
-
-    def _granted(self, name: str, user_id: str) -> dict[str, Access]:
-        """What the user's permission sets, the profile's own included, give on custom fields."""
-        rows = self.records.store.rows(
-            f"SELECT f.Field, max(f.PermissionsRead), max(f.PermissionsEdit)"  # noqa: S608  names are ours
-            f" FROM {self.records.table('FieldPermissions')} f"
-            f" JOIN {self.records.table('PermissionSetAssignment')} a ON a.PermissionSetId = f.ParentId"
-            f" WHERE a.AssigneeId = ? AND f.SobjectType = ? AND a._deleted = 0 AND f._deleted = 0 GROUP BY f.Field",
-            (user_id, name),
-        )
-        return {field_name.split(".")[1]: Access(bool(read), bool(edit)) for field_name, read, edit in rows}
+        return definition.name in self.access(name, user_id).editable
 
     def may(self, user_id: str, permission: str) -> bool:
         """Whether a user has a system permission (`CustomizeApplication`)."""
-        rows = self.records.store.rows(
-            f"SELECT max(p.Permissions{permission}) FROM {self.records.table('PermissionSet')} p"  # noqa: S608
-            f" JOIN {self.records.table('PermissionSetAssignment')} a ON a.PermissionSetId = p._id"
-            f" WHERE a.AssigneeId = ? AND a._deleted = 0 AND p._deleted = 0",
-            (user_id,),
-        )
-        return bool(rows[0][0])
+        return permission in self.rights.system(user_id)
 
     # sessions and allowance
 

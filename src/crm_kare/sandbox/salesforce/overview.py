@@ -15,7 +15,7 @@ _HEAD: Final = ("fields", "recordTypeInfos", "childRelationships")
 
 def _object(call: Call) -> Response:
     """The short describe, and the records of the object that the user saw last: nobody looks at any here."""
-    definition = call.org.object(call.path["object"])
+    definition = call.org.object(call.path["object"], call.user_id)
     told = describe.describe(call.org, definition, call.user_id, call.root)
     head = {name: value for name, value in told.items() if name not in _HEAD}
     return JSONResponse({"objectDescribe": head, "recentItems": []})

@@ -33,23 +33,23 @@ def _more(call: Call) -> Response:
 
 
 def _objects(call: Call) -> Response:
-    return JSONResponse(describe.list_objects(call.root))
+    return JSONResponse(describe.list_objects(call.org, call.user_id, call.root))
 
 
 def _describe(call: Call) -> Response:
-    definition = call.org.object(call.path["object"])
+    definition = call.org.object(call.path["object"], call.user_id)
     return JSONResponse(describe.describe(call.org, definition, call.user_id, call.root))
 
 
 def _record(call: Call) -> Response:
-    name = call.org.object(call.path["object"]).name
+    name = call.org.object(call.path["object"], call.user_id).name
     fields = [one.strip() for one in call.query["fields"].split(",")] if "fields" in call.query else None
     return JSONResponse(query.one_record(call.reader(), name, record_id(call), fields))
 
 
 def _retrieve(call: Call) -> Response:
     """Records by id, in the order asked, null for those that are not there."""
-    name = call.org.object(call.path["object"]).name
+    name = call.org.object(call.path["object"], call.user_id).name
     body = call.record() if call.body else {key: call.query.get(key, "").split(",") for key in ("ids", "fields")}
     wanted, fields = body.get("ids"), body.get("fields")
     if not isinstance(wanted, list) or not isinstance(fields, list) or not fields:

@@ -39,7 +39,7 @@ class _Undo(Exception):  # noqa: N818  takes back what was written, no error by 
 
 
 def _plant(call: Call) -> Response:
-    name = call.org.object(call.path["object"]).name
+    name = call.org.object(call.path["object"], call.user_id).name
     nodes = _nodes(name, call.record())
     everything = list(_all(nodes))
     collection.check_size(everything)

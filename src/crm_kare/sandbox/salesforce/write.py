@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from crm_kare.sandbox.salesforce import ids
+from crm_kare.sandbox.salesforce.definitions import BY_NAME
 from crm_kare.sandbox.salesforce.derive import derived, permission_fault
 from crm_kare.sandbox.salesforce.errors import RecordError, SalesforceError, bad_request
 from crm_kare.sandbox.salesforce.org import SalesforceOrg
@@ -34,7 +35,7 @@ def read_body(org: SalesforceOrg, user_id: str, name: str, body: Mapping[str, An
 def update(org: SalesforceOrg, user_id: str, name: str, record_id: str, values: dict[str, Value]) -> list[RecordError]:
     """Write a record; what is wrong with it, or nothing."""
     before = org.records.get(name, record_id)
-    faults = _reachable(org, name, record_id, before) or _faults(org, user_id, name, before, values)
+    faults = _reachable(org, user_id, name, record_id, before) or _faults(org, user_id, name, before, values)
     if faults or before is None:
         return faults
     org.records.update(name, record_id, derived(name, {**before, **values}, values), user_id)
@@ -57,12 +58,11 @@ def insert(org: SalesforceOrg, user_id: str, name: str, values: dict[str, Value]
 
 def delete(org: SalesforceOrg, user_id: str, name: str, record_id: str) -> list[RecordError]:
     """Put a record into the recycle bin; setup objects have none and are gone."""
-    faults = _reachable(org, name, record_id, org.records.get(name, record_id))
+    held = org.records.get(name, record_id)
+    faults = _reachable(org, user_id, name, record_id, held) or _barred(org, user_id, name, held, "Delete")
     if faults:
         return faults
-    if org.object(name).setup:
-        if not org.may(user_id, "CustomizeApplication"):
-            return [_NO_ACCESS]
+    if BY_NAME[name].setup:
         if name == "PermissionSet":
             _empty_permission_set(org, record_id)
         org.records.purge(name, record_id)
@@ -91,8 +91,9 @@ def _empty_permission_set(org: SalesforceOrg, record_id: str) -> None:
             org.records.purge(name, one["_id"])
 
 
-def _reachable(org: SalesforceOrg, name: str, record_id: str, record: Record | None) -> list[RecordError]:
-    if record is None:
+def _reachable(org: SalesforceOrg, user_id: str, name: str, record_id: str, record: Record | None) -> list[RecordError]:
+    """Whether there is such a record for the user; one that sharing hides is as if it were not there."""
+    if record is None or not org.sharing.sees(org.access(name, user_id).rights, user_id, name, record):
         return [RecordError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")]
     if record["_deleted"]:
         return [RecordError("ENTITY_IS_DELETED", "entity is deleted")]
@@ -107,9 +108,10 @@ def _faults(
 ) -> list[RecordError]:
     """What is wrong: rights first, then each value, then what must be filled, then the customer's own rules."""
     fields = org.fields(name)
-    definition = org.object(name)
-    if definition.read_only or (definition.setup and not org.may(user_id, "CustomizeApplication")):
-        return [_NO_ACCESS]
+    right = "Edit" if before and "_id" in before else "Create"
+    shut = _barred(org, user_id, name, before, right)
+    if shut:
+        return shut
     barred = [one for one in values if not org.editable(name, fields[one.lower()], user_id)]
     if barred:
         message = (
@@ -117,7 +119,7 @@ def _faults(
             " verify that it is read/write for your profile or permission set."
         )
         return [RecordError("INVALID_FIELD_FOR_INSERT_UPDATE", message, tuple(barred))]
-    checked = [_value_fault(org, fields[one.lower()], value) for one, value in values.items()]
+    checked = [_value_fault(org, user_id, fields[one.lower()], value) for one, value in values.items()]
     after = {**(before or {}), **values}
     return (
         [one for one in checked if one]
@@ -127,15 +129,34 @@ def _faults(
     )
 
 
-def _value_fault(org: SalesforceOrg, definition: FieldDef, value: Value) -> RecordError | None:
+def _barred(org: SalesforceOrg, user_id: str, name: str, before: Record | None, right: str) -> list[RecordError]:
+    """What stands against it: the object's permissions, then sharing."""
+    definition, rights = BY_NAME[name], org.access(name, user_id).rights
+    if definition.read_only or (definition.setup and right not in rights):
+        return [_NO_ACCESS]
+    if right not in rights and right != "Delete":
+        word = "updated" if right == "Edit" else "inserted"
+        message = f"entity type cannot be {word}: {definition.label}"
+        return [RecordError("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", message)]
+    if right not in rights or (right != "Create" and before and not org.sharing.edits(rights, name, before)):
+        return [_NO_ACCESS]
+    return []
+
+
+def _value_fault(org: SalesforceOrg, user_id: str, definition: FieldDef, value: Value) -> RecordError | None:
     if definition.type == "reference" and value is not None:
         known = ids.normalised(str(value))
         if known is None:
             return RecordError(
                 "MALFORMED_ID", f"{definition.label}: id value of incorrect type: {value}", (definition.name,)
             )
-        if org.records.get(definition.refers_to, known) is None:
+        target = org.records.get(definition.refers_to, known)
+        if target is None:
             return RecordError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", (definition.name,))
+        rights = org.access(definition.refers_to, user_id).rights
+        if not org.sharing.sees(rights, user_id, definition.refers_to, target):
+            message = "insufficient access rights on cross-reference id"
+            return RecordError("INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY", message, (definition.name,))
     return fault_of(definition, value)
 
 

@@ -10,7 +10,7 @@ from crm_kare.sandbox.salesforce.request import DATA, Address, Call, record_id
 
 
 def _insert(call: Call) -> Response:
-    name = call.org.object(call.path["object"]).name
+    name = call.org.object(call.path["object"], call.user_id).name
     values = write.read_body(call.org, call.user_id, name, call.record())
     made = write.insert(call.org, call.user_id, name, values)
     if not isinstance(made, str):
@@ -19,7 +19,7 @@ def _insert(call: Call) -> Response:
 
 
 def _update(call: Call) -> Response:
-    name = call.org.object(call.path["object"]).name
+    name = call.org.object(call.path["object"], call.user_id).name
     body = call.record()
     if any(key.lower() == "id" for key in body):
         raise bad_request("INVALID_FIELD", "The Id field should not be specified in the sobject data.")
@@ -31,7 +31,8 @@ def _update(call: Call) -> Response:
 
 
 def _delete(call: Call) -> Response:
-    faults = write.delete(call.org, call.user_id, call.org.object(call.path["object"]).name, record_id(call))
+    name = call.org.object(call.path["object"], call.user_id).name
+    faults = write.delete(call.org, call.user_id, name, record_id(call))
     if faults:
         raise write.refused(faults)
     return Response(status_code=204)
@@ -46,7 +47,7 @@ def _insert_all(call: Call) -> Response:
 
 
 def _upsert_all(call: Call) -> Response:
-    name = call.org.object(call.path["object"]).name
+    name = call.org.object(call.path["object"], call.user_id).name
     key = external_ids.key_field(call.org, call.user_id, name, call.path["field"])
     return JSONResponse(collection.upsert_all(call.org, call.user_id, name, key, call.record()))
 

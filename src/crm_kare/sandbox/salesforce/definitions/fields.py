@@ -75,9 +75,13 @@ def master_record(name: str) -> FieldDef:
     )  # fmt: skip
 
 
+OPEN: Final[dict[str, Any]] = {"extra": {"open": True}}
+"""Of fields that everybody sees who sees the record."""
+
+
 def currency() -> FieldDef:
     """The row's currency."""
-    return only_with(MULTI_CURRENCY, picklist("CurrencyIsoCode", label="Currency ISO Code", restricted=True))
+    return only_with(MULTI_CURRENCY, picklist("CurrencyIsoCode", label="Currency ISO Code", restricted=True, **OPEN))
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,7 @@ class ObjectDef:
         needs: the feature of the org without which there is no such object.
         governed_by: the object whose permissions decide over this one's records, `""` = its own.
         parent: the link to the record that this one is seen and edited with.
+        field_security: whether its fields are granted one by one; if not, all are seen with the record.
         view_right: system permission without which the object is not there.
         write_right: system permission that writes need, for setup objects.
     """
@@ -109,6 +114,7 @@ class ObjectDef:
     needs: str = ""
     governed_by: str = ""
     parent: str = ""
+    field_security: bool = True
     view_right: str = ""
     write_right: str = "CustomizeApplication"
 
@@ -121,6 +127,12 @@ class ObjectDef:
     def governor(self) -> str:
         """The object whose permissions decide; `""` where all may read."""
         return "" if self.setup else self.governed_by or self.name
+
+    def permissionable(self, one: FieldDef) -> bool:
+        """Whether field-level security applies to a field: not to names, required fields and the system's own."""
+        if self.setup or self.read_only or not self.field_security:
+            return False
+        return not one.required and not {"column", "open"} & set(one.extra)
 
     def shows(self, *, tooling: bool) -> bool:
         """Whether plain REST, or the Tooling API, shows it."""

@@ -5,6 +5,7 @@ from typing import Final
 from crm_kare.sandbox.generate.words import INDUSTRIES
 from crm_kare.sandbox.salesforce.definitions.fields import (
     CALCULATED,
+    OPEN,
     PERSON_ACCOUNTS,
     READ_ONLY,
     RECORD_TYPES,
@@ -33,12 +34,12 @@ STAGES: Final = (
 FORMULA_LENGTH: Final = 1300
 """Characters that a text formula can give."""
 
-_RECORD_TYPE: Final = only_with(RECORD_TYPES, reference("RecordTypeId", "RecordType", "RecordType"))
+_RECORD_TYPE: Final = only_with(RECORD_TYPES, reference("RecordTypeId", "RecordType", "RecordType", **OPEN))
 _PERSON: Final = (
     field("IsPersonAccount", "boolean", label="Is Person Account", required=True, **READ_ONLY),
-    reference("PersonContactId", "Contact", "PersonContact", writable=False),
-    text("FirstName", 40, "First Name", extra={"named": True}),
-    text("LastName", 80, "Last Name", extra={"named": True}),
+    reference("PersonContactId", "Contact", "PersonContact", writable=False, **OPEN),
+    text("FirstName", 40, "First Name", **OPEN),
+    text("LastName", 80, "Last Name", **OPEN),
     field("PersonEmail", "email", 80, "Email"),
     text("PersonTitle", 80, "Title"),
     picklist("In_Favour__pc", "Yes", "No", label="In favour of us"),
@@ -189,7 +190,7 @@ _CONTACT: Final = ObjectDef(
     "Contact",
     (
         reference("AccountId", "Account", "Account"),
-        text("FirstName", 40, "First Name"),
+        text("FirstName", 40, "First Name", **OPEN),
         text("LastName", 80, "Last Name", required=True),
         text("Name", 121, "Full Name", required=True, **READ_ONLY),
         field("Email", "email", 80),
@@ -226,6 +227,7 @@ _CONTACT_ROLE: Final = ObjectDef(
     indexed=("OpportunityId",),
     governed_by="Opportunity",
     parent="OpportunityId",
+    field_security=False,
 )
 
 _HISTORY: Final = ObjectDef(
@@ -279,6 +281,7 @@ _PRICEBOOK_ENTRY: Final = ObjectDef(
         currency(),
     ),
     governed_by="Pricebook2",
+    field_security=False,
 )
 
 SALES: Final = (

@@ -1,5 +1,6 @@
 """From the tree to SQL: names are looked up among the fields that the user sees, values are checked against types."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -94,9 +95,9 @@ class _Compiler:
         self._user = user_id
         self._joins = _Joins()
         self._parameters: list[Any] = []
-        self._seen: dict[str, dict[str, FieldDef]] = {}
+        self._seen: dict[str, Mapping[str, FieldDef]] = {}
         try:
-            self._entity = org.object(query.entity, tooling=tooling).name
+            self._entity = org.object(query.entity, user_id, tooling=tooling).name
         except SalesforceError as error:
             message = (
                 f"sObject type '{query.entity}' is not supported. If you are attempting to use a custom object, be sure"
@@ -116,12 +117,20 @@ class _Compiler:
             selected.append(shown)
         condition = self._where(query.where) if query.where else "1"
         condition = f"({condition}) AND main._deleted = 0" if not deleted else f"({condition}) AND {self._in_bin()}"
+        condition += self._shared()
         tail = self._group() + self._order() + self._limits()
         source = f"{self._org.records.table(self._entity)} main{self._joins.sql}"
         return Compiled(
             self._entity, tuple(columns), tuple(selected), self._ways(selected), source, condition, tail, tuple(self._parameters),
             aggregate, query.counts_only, query.offset > 0,
         )  # fmt: skip
+
+    def _shared(self) -> str:
+        """Rows that sharing hides from the user are simply not there."""
+        rights = self._org.access(self._entity, self._user).rights
+        condition, parameters = self._org.sharing.condition(rights, self._user, self._entity, "main")
+        self._parameters += parameters
+        return f" AND {condition}" if condition else ""
 
     def _in_bin(self) -> str:
         """Rows leave the recycle bin after 15 days; then no query shows them."""
@@ -198,12 +207,14 @@ class _Compiler:
             (
                 one
                 for one in self._visible(entity).values()
-                if one.relationship and one.relationship.lower() == name.lower()
+                if one.relationship
+                and one.relationship.lower() == name.lower()
+                and "Read" in self._org.access(one.refers_to, self._user).rights
             ),
             None,
         )
 
-    def _visible(self, entity: str) -> dict[str, FieldDef]:
+    def _visible(self, entity: str) -> Mapping[str, FieldDef]:
         if entity not in self._seen:
             self._seen[entity] = self._org.visible(entity, self._user)
         return self._seen[entity]
