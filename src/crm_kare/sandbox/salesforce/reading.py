@@ -12,6 +12,8 @@ from crm_kare.sandbox.salesforce.request import DATA, Address, Call, record_id
 def _query(call: Call) -> Response:
     if "explain" in call.query:
         return JSONResponse(overview.explained(call, call.query["explain"]))
+    if call.query.get("columns") == "true":
+        return JSONResponse(overview.columns(call, call.query.get("q", "")))
     return JSONResponse(first_batch(call))
 
 

@@ -66,6 +66,7 @@ _ORGANIZATION: Final = ObjectDef(
         text("InstanceName", 5),
         field("IsSandbox", "boolean"),
         text("NamespacePrefix", 15),
+        field("TrialExpirationDate", "datetime"),
     ),
     setup=True,
     read_only=True,
