@@ -14,6 +14,7 @@ _GATEWAY_STATUSES: Final = frozenset({406, 408})
 """Seen from Salesforce's edge with HTML pages when it is overloaded; an API client never asks for what 406 means."""
 
 LOCKED: Final = "UNABLE_TO_LOCK_ROW"
+GONE: Final = "ENTITY_IS_DELETED"
 
 FIXES: Final[Mapping[str, str]] = {
     "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST": (
@@ -34,14 +35,18 @@ FIXES: Final[Mapping[str, str]] = {
         "Grant edit on the field to the integration user: assign the permission set KARE_Integration."
     ),
     "INVALID_FIELD": "Run `crm-kare provision`, or grant the field to the integration user (permission set KARE_Integration).",
-    "ENTITY_IS_DELETED": "The record was deleted or merged away; the next pull takes it out.",
+    GONE: "The record was deleted or merged away; the next pull takes it out.",
     "INVALID_CROSS_REFERENCE_KEY": "The record is gone, or the user cannot see it; the next pull tells which.",
     "STRING_TOO_LONG": "The field is shorter than the label: run `crm-kare provision` to restore its length.",
     "NUMBER_OUTSIDE_VALID_RANGE": "A number does not fit its field, or an automation of the org made one that does not.",
     "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY": "A trigger or flow of the org failed on this record: show its owner the message.",
     "CANNOT_EXECUTE_FLOW_TRIGGER": "A flow of the org failed on this record: show its owner the message.",
+    "MALFORMED_ID": "The record's id is none of this object: check the object and the id in the mapping.",
+    "FIELD_INTEGRITY_EXCEPTION": "A rule of the org between fields refused the record: show its owner the message.",
+    "LIMIT_EXCEEDED": "An automation of the org ran into one of Salesforce's limits: show its owner the message.",
     "DUPLICATES_DETECTED": "A duplicate rule of the org blocks edits of this record: merge the duplicates or exempt the user.",
     LOCKED: "Another process held the record for the whole time; it is tried again at the next run.",
+    "InvalidBatch": "Run `crm-kare provision`, or grant the field to the integration user (permission set KARE_Integration).",
     "API_DISABLED_FOR_ORG": "This edition or user has no API access: enable the permission `API Enabled`.",
     "API_CURRENTLY_DISABLED": "Give the integration user the permission `API Enabled`.",
     "UNSUPPORTED_API_VERSION": "Set `api_version` in the mapping's options to a version that Salesforce still serves.",

@@ -3,6 +3,7 @@
 A job lives for seven days on Salesforce's side whatever becomes of us; whoever knows its id can go on with it.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,6 +19,10 @@ FAILED: Final = "Failed"
 ABORTED: Final = "Aborted"
 OPEN: Final = "Open"
 UPLOADED: Final = "UploadComplete"
+
+_JOB_TYPES: Final = {QUERY: "V2Query", INGEST: "V2Ingest"}
+_PAGES: Final = 20
+_ONWARD: Final = re.compile(r"\?(.+)$")
 
 _ENDS: Final = frozenset({DONE, FAILED, ABORTED})
 _FIRST_WAIT: Final = 1.0
@@ -58,6 +63,19 @@ def create(client: Client, kind: str, body: Mapping[str, Any]) -> Job:
 def look(client: Client, kind: str, job_id: str) -> Job:
     """How it stands. Raises `CallError` of kind `gone` where there is no such job (any more)."""
     return _job(client.get(f"{kind}/{job_id}"))
+
+
+def listed(client: Client, kind: str) -> Iterator[Mapping[str, Any]]:
+    """What Salesforce tells of the org's Bulk API 2.0 jobs of this kind, in its own order; the first `_PAGES` pages."""
+    page = client.get(kind, jobType=_JOB_TYPES[kind])
+    for _ in range(_PAGES):
+        if not isinstance(page, dict) or not isinstance(page.get("records"), list):
+            raise CallError(Trouble("shape", 200, "jobs"))
+        yield from (one for one in page["records"] if isinstance(one, dict))
+        onward = _ONWARD.search(str(page.get("nextRecordsUrl") or ""))
+        if page.get("done", True) or onward is None:
+            return
+        page = client.get(f"{kind}?{onward[1]}")
 
 
 def set_state(client: Client, kind: str, job_id: str, state: str) -> Job:

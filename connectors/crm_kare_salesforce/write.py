@@ -1,113 +1,222 @@
-"""Write labels through sObject Collections: look what moved, write the rest, sort out every row's answer.
+"""Write labels: look what moved, hand over the rest, sort out every record's answer.
 
-An update by id may be sent again without harm, so rows whose answer was lost are read back and, where nothing of them
-was written, sent again; what is left after that is `unknown`. Between the look and the write a person may still edit a
-record: that gap is one call long.
+Small plans go through sObject Collections, large ones through bulk ingest jobs; the rounds are the same. Each begins with
+one query for the records that moved since they were read: it finds what a person edited, and what arrived of an earlier
+round whose answer was lost (an update by id may be sent again without harm). What is left is sent; records that were locked,
+that a job did not come to, or whose answer was lost, go into the next round. Between the look and the write a person may
+still edit a record: that gap is ten calls long, or as long as a job takes.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
-from crm_kare.errors import KareError
+from crm_kare.errors import AccessError, ConfigError, KareError, QuotaError, RetryError
 from crm_kare.http import CallError, Trouble, redacted
-from crm_kare.labels import Label
 from crm_kare.model import Outcome, OutcomeStatus
 from crm_kare.ports import LabelField, RecordWrite, WriteRequest
-from crm_kare_salesforce import soql
+from crm_kare_salesforce import jobs, soql
 from crm_kare_salesforce.client import AT_ONCE, Client
-from crm_kare_salesforce.faults import LOCKED, fix_for
-from crm_kare_salesforce.values import at_path, json_value, label_text, long_id, same_value
+from crm_kare_salesforce.faults import GONE, LOCKED, fix_for
+from crm_kare_salesforce.ingest import Fate, Ingest
+from crm_kare_salesforce.ingest_csv import Upload, uploads
+from crm_kare_salesforce.values import json_value, long_id
+from crm_kare_salesforce.write_outcomes import (
+    Present,
+    called_off,
+    judged,
+    lost,
+    not_sent,
+    present_values,
+    refused,
+    refused_by_job,
+)
+
+LOOKED_AT_ONCE: Final = 2000
+"""Records in one request: one look, then ten collections."""
+
+LARGEST_UPLOAD: Final = 100_000_000
+"""Bytes of CSV in one job; Salesforce takes 150 MB of it in base64."""
 
 _IDS_AT_ONCE: Final = 300
 """Ids in one query's address; about 27 characters each when encoded."""
 
-_TRIES: Final = 5
+_ROUNDS: Final = 5
+_ROUNDS_OF_JOBS: Final = 3
+"""Then collections, whose answers tell more."""
 
-Present = Mapping[str, str | None]
+_LOSSES: Final = 2
+"""Answers lost in a row, after which the rest waits for the next round."""
+
+
+class _Work:
+    """One request on its way."""
+
+    def __init__(self, request: WriteRequest) -> None:
+        self.request = request
+        names = {name for one in request.records for name in (*one.values, *one.expected)}
+        self.fields = tuple(one for one in request.fields if one.label.name in names)
+        self.labels = {one.label.name: one.label for one in request.fields}
+        self.columns = {one.label.name: one.field for one in request.fields}
+        self.left = sorted(request.records, key=lambda one: one.group or one.account_id)
+        """Records of one group beside each other: Salesforce locks parents."""
+        self.tried: set[str] = set()
+        """Ids, as given, whose write may have arrived."""
+        self.done: dict[str, Outcome] = {}
+
+    def written(self) -> bool:
+        """Whether something was written, or may have been."""
+        return bool(self.tried) or any(one.status is OutcomeStatus.CHANGED for one in self.done.values())
+
+    def settle(self, record: RecordWrite, outcome: Outcome) -> None:
+        """Its fate is known."""
+        self.done[record.account_id] = outcome
+        self.tried.discard(record.account_id)
+
+    def changed(self, record: RecordWrite) -> None:
+        """Salesforce took it."""
+        self.settle(record, Outcome(record.account_id, OutcomeStatus.CHANGED))
+
+    def outcomes(self, error: Exception) -> list[Outcome]:
+        """One per record, in the order given; `error` is why some have none yet."""
+        return [
+            lost(one)
+            if one.account_id in self.tried
+            else self.done[one.account_id]
+            if one.account_id in self.done
+            else not_sent(one, error)
+            for one in self.request.records
+        ]
 
 
 class Writer:
-    """Writes to one org."""
+    """Writes to one org. Plans of `bulk_from` records go through jobs."""
 
-    def __init__(self, client: Client, overlap: timedelta) -> None:
-        self._client, self._overlap = client, overlap
+    def __init__(self, client: Client, ingest: Ingest, overlap: timedelta, bulk_from: int) -> None:
+        self._client, self._ingest, self._overlap = client, ingest, overlap
+        self._bulk_from = bulk_from
 
     def write(self, request: WriteRequest) -> list[Outcome]:
         """One outcome per record, in the order given; see `Connector.write`."""
-        found: list[Outcome] = []
-        for start in range(0, len(request.records), AT_ONCE):
-            part = request.records[start : start + AT_ONCE]
-            try:
-                found += self._part(request, part)
-            except (CallError, KareError) as error:
-                if not _written(found):
-                    raise
-                found += [_unsent(record, error) for record in request.records[start:]]
-                break
-        return found
+        work = _Work(request)
+        why: Exception = RetryError("Salesforce refused some records again and again.")
+        try:
+            self._carry_out(work)
+        except (CallError, KareError) as error:
+            if not work.written():
+                raise
+            why = error
+        return self._with_winners(request.source, work.outcomes(why))
 
     def read(self, source: str, ids: Iterable[str], fields: Sequence[LabelField]) -> dict[str, Present]:
         """Present values by 18-character id; records that are gone are left out."""
         wanted = list(dict.fromkeys(long_id(one) for one in ids))
         names = ["Id", *(one.field for one in fields)]
-        found: dict[str, Present] = {}
-        for start in range(0, len(wanted), _IDS_AT_ONCE):
-            text = soql.select(names, source, soql.one_of("Id", wanted[start : start + _IDS_AT_ONCE]))
-            found |= {long_id(str(row["Id"])): present_values(row, fields) for row in self._client.rows(text)}
-        return found
+        rows = self._by_ids(names, source, wanted)
+        return {long_id(str(row["Id"])): present_values(row, fields) for row in rows}
 
-    def _part(self, request: WriteRequest, records: Sequence[RecordWrite]) -> list[Outcome]:
-        done: dict[str, Outcome] = {}
-        moved = self._moved(request, records)
-        waiting: list[RecordWrite] = []
-        for record in records:
-            outcome = _judged(record, moved.get(long_id(record.account_id), dict(record.expected)), request.fields)
-            if outcome is None:
-                waiting.append(record)
+    # -- rounds ------------------------------------------------------------------------------------------------------
+
+    def _carry_out(self, work: _Work) -> None:
+        for attempt in range(_ROUNDS):
+            if attempt and not self._client.sleep(2.0**attempt):
+                raise _stopped()
+            self._look(work)
+            if attempt < _ROUNDS_OF_JOBS and self._large(work):
+                self._jobs(work)
             else:
-                done[record.account_id] = outcome
-        self._send(request, waiting, done)
-        return [done[record.account_id] for record in records]
+                self._collections(work)
+            if not work.left:
+                return
+        self._look(work)
 
-    def _moved(self, request: WriteRequest, records: Sequence[RecordWrite]) -> dict[str, Present | None]:
-        """Of the records, those touched since they were read: their present values, `None` for deleted ones."""
+    def _large(self, work: _Work) -> bool:
+        enough = min(self._bulk_from, LOOKED_AT_ONCE)
+        return max(work.request.planned, len(work.request.records)) >= self._bulk_from and len(work.left) >= enough
+
+    def _look(self, work: _Work) -> None:
+        """Settle the records that hold what is wanted, that a person moved, or that are gone."""
+        moved = self._moved(work) if work.left else {}
+        left = []
+        for record in work.left:
+            key, tried = long_id(record.account_id), record.account_id in work.tried
+            held = moved.get(key, record.expected)
+            outcome = judged(record, held, work.labels, tried=tried and key in moved)
+            work.tried.discard(record.account_id)
+            if outcome is None:
+                left.append(record)
+            else:
+                work.settle(record, outcome)
+        work.left = left
+
+    def _moved(self, work: _Work) -> dict[str, Present | None]:
+        """Of the records left, those touched since they were read: their present values, `None` for deleted ones."""
+        request = work.request
         read_at = min(request.read_at, request.read_at + self._client.skew) - self._overlap
-        names = ["Id", "IsDeleted", *(one.field for one in _named(request))]
-        ids = [long_id(one.account_id) for one in records]
-        text = soql.select(names, request.source, soql.one_of("Id", ids), soql.since(read_at))
-        rows = self._client.rows(text, everything=True)
+        names = ["Id", "IsDeleted", *(one.field for one in work.fields)]
+        rows = self._since(
+            names, request.source, sorted(long_id(one.account_id) for one in work.left), soql.since(read_at)
+        )
         return {
             long_id(str(row["Id"])): None if row.get("IsDeleted") is True else present_values(row, request.fields)
             for row in rows
         }
 
-    def _send(self, request: WriteRequest, waiting: list[RecordWrite], done: dict[str, Outcome]) -> None:
-        """Send until every record has its outcome; rows that are locked, or whose answer was lost, again."""
-        for attempt in range(_TRIES):
-            if not waiting:
-                return
-            if attempt:
-                self._client.sleep(float(2**attempt))
-            try:
-                answers = self._collection(request, waiting)
-            except (CallError, KareError) as error:
-                if not _may_be_applied(error):
-                    self._give_up(waiting, done, error)
-                    return
-                waiting = self._read_back(request, waiting, done)
-                continue
-            waiting = _sorted_out(waiting, answers, done)
-        for record in waiting:
-            done.setdefault(record.account_id, _lost(record))
+    def _since(self, names: Sequence[str], source: str, ids: Sequence[str], since: str) -> list[dict[str, Any]]:
+        """What moved in the range of these ids, in one query: a plan comes in the order of ids, so that what this run wrote
+        before lies outside. Where too much else moved there, the ids are named instead.
+        """
+        if len(ids) <= _IDS_AT_ONCE:
+            return self._by_ids(names, source, ids, since, everything=True)
+        page = self._client.query(
+            soql.select(names, source, since, soql.between("Id", ids[0], ids[-1])), everything=True
+        )
+        pages = page.get("totalSize", 0) / max(1, len(page["records"]))
+        if not page["done"] and pages > len(ids) / _IDS_AT_ONCE + 1:
+            return self._by_ids(names, source, ids, since, everything=True)
+        return self._client.records(page)
 
-    def _collection(self, request: WriteRequest, records: Sequence[RecordWrite]) -> list[dict[str, Any]]:
-        labels = {one.label.name: one for one in request.fields}
+    def _by_ids(
+        self, names: Sequence[str], source: str, ids: Sequence[str], *tests: str, everything: bool = False
+    ) -> list[dict[str, Any]]:
+        found = []
+        for start in range(0, len(ids), _IDS_AT_ONCE):
+            text = soql.select(names, source, soql.one_of("Id", ids[start : start + _IDS_AT_ONCE]), *tests)
+            found += self._client.rows(text, everything=everything)
+        return found
+
+    # -- through collections -----------------------------------------------------------------------------------------
+
+    def _collections(self, work: _Work) -> None:
+        """Send all that are left; those that remain were locked, or their answer was lost."""
+        again: list[RecordWrite] = []
+        losses = 0
+        for start in range(0, len(work.left), AT_ONCE):
+            part = work.left[start : start + AT_ONCE]
+            if losses == _LOSSES:
+                again += part
+                continue
+            try:
+                answers = self._collection(work, part)
+            except CallError as error:
+                if not error.trouble.applied:
+                    raise
+                losses += 1
+                work.tried.update(one.account_id for one in part)
+                again += part
+            else:
+                losses = 0
+                again += _sorted_out(work, part, answers)
+        work.left = again
+
+    def _collection(self, work: _Work, records: Sequence[RecordWrite]) -> list[dict[str, Any]]:
         body = [
             {
-                "attributes": {"type": request.source},
+                "attributes": {"type": work.request.source},
                 "id": record.account_id,
-                **{labels[name].field: json_value(value, labels[name].label) for name, value in record.values.items()},
+                **{work.columns[name]: json_value(value, work.labels[name]) for name, value in record.values.items()},
             }
             for record in records
         ]
@@ -116,128 +225,116 @@ class Writer:
             raise CallError(Trouble("shape", 200, "collections-reply", applied=True))
         return answer
 
-    def _give_up(self, waiting: Sequence[RecordWrite], done: dict[str, Outcome], error: Exception) -> None:
-        """The call was refused whole. Raise where nothing was written; else these rows wait for the next run."""
-        if not _written(done.values()):
-            raise error
-        for record in waiting:
-            done.setdefault(record.account_id, _unsent(record, error))
+    # -- through jobs ------------------------------------------------------------------------------------------------
 
-    def _read_back(
-        self, request: WriteRequest, waiting: Sequence[RecordWrite], done: dict[str, Outcome]
-    ) -> list[RecordWrite]:
-        """After a lost answer: what was written is `changed`; what was not is handed back to be sent again."""
-        try:
-            present = self.read(request.source, [one.account_id for one in waiting], _named(request))
-        except (CallError, KareError):
-            done.update({one.account_id: _lost(one) for one in waiting})
-            return []
-        again = []
-        for record in waiting:
-            held = present.get(long_id(record.account_id))
-            outcome = _judged(record, held, request.fields, after_writing=True)
-            if outcome is None:
-                again.append(record)
-            else:
-                done[record.account_id] = outcome
-        return again
+    def _jobs(self, work: _Work) -> None:
+        """Send all that are left; those that remain were locked, not come to, or nobody knows."""
+        again: list[RecordWrite] = []
+        for upload in uploads(work.left, work.request.fields, LARGEST_UPLOAD):
+            fate = self._ingest.update(work.request.source, upload.content)
+            again += _by_fate(work, upload, fate)
+            if fate.stopped:
+                raise _stopped()
+            if not fate.state:
+                raise RetryError("Salesforce does not tell what became of a bulk job.", where="jobs/ingest")
+        work.left = again
 
+    # -- merged away -------------------------------------------------------------------------------------------------
 
-def present_values(row: Mapping[str, Any], fields: Sequence[LabelField]) -> Present:
-    """Values by label name of one record as Salesforce answered it."""
-    return {one.label.name: label_text(at_path(row, one.field), one.label) for one in fields if _has(row, one.field)}
+    def _with_winners(self, source: str, outcomes: list[Outcome]) -> list[Outcome]:
+        """Of records that are gone because they were merged, tell into which."""
+        gone = [long_id(one.account_id) for one in outcomes if one.code == GONE]
+        winners: dict[str, str] = {}
+        if gone:
+            with suppress(CallError, KareError):  # objects that cannot be merged have no such field
+                rows = self._by_ids(["Id", "MasterRecordId"], source, gone, everything=True)
+                winners = {
+                    long_id(str(row["Id"])): str(row["MasterRecordId"]) for row in rows if row.get("MasterRecordId")
+                }
+        return [_merged(one, winners.get(long_id(one.account_id))) if one.code == GONE else one for one in outcomes]
 
 
-def _has(row: Mapping[str, Any], name: str) -> bool:
-    return name in row or any(key.lower() == name.lower() for key in row)
+def _merged(outcome: Outcome, winner: str | None) -> Outcome:
+    return replace(outcome, message=f"The record was merged into {winner}.") if winner else outcome
 
 
-def _named(request: WriteRequest) -> list[LabelField]:
-    """The fields that are written or compared."""
-    names = {name for one in request.records for name in (*one.values, *one.expected)}
-    return [one for one in request.fields if one.label.name in names]
-
-
-def _judged(
-    record: RecordWrite, held: Present | None, fields: Sequence[LabelField], *, after_writing: bool = False
-) -> Outcome | None:
-    """Outcome of a record that need not or must not be written; `None` where it is to be written."""
-    if held is None:
-        code = "ENTITY_IS_DELETED"
-        return Outcome(record.account_id, OutcomeStatus.REJECTED, code, "The record was deleted.", fix_for(code))
-    labels = {one.label.name: one.label for one in fields}
-    if all(name in held and same_value(held[name], value, labels[name]) for name, value in record.values.items()):
-        return Outcome(record.account_id, OutcomeStatus.CHANGED if after_writing else OutcomeStatus.SAME)
-    if all(_ours(record, held, labels[name]) for name in record.expected if name in labels and name in held):
-        return None
-    return Outcome(record.account_id, OutcomeStatus.CONFLICT, present=tuple(held.items()))
-
-
-def _ours(record: RecordWrite, held: Present, label: Label) -> bool:
-    """Whether the field holds what the plan expected, or what it wants: else a person moved it."""
-    name = label.name
-    wanted = name in record.values and same_value(held[name], record.values[name], label)
-    return wanted or same_value(held[name], record.expected[name], label)
-
-
-def _sorted_out(
-    waiting: Sequence[RecordWrite], answers: Sequence[Mapping[str, Any]], done: dict[str, Outcome]
-) -> list[RecordWrite]:
-    """Take each row's answer by its place (a failed row carries no id); hands back the locked ones."""
+def _sorted_out(work: _Work, part: Sequence[RecordWrite], answers: Sequence[Mapping[str, Any]]) -> list[RecordWrite]:
+    """Take each record's answer by its place (a failed one carries no id); hands back the locked ones."""
     locked = []
-    for record, answer in zip(waiting, answers, strict=True):
+    for record, answer in zip(part, answers, strict=True):
         if answer.get("success") is True:
-            done[record.account_id] = Outcome(record.account_id, OutcomeStatus.CHANGED)
+            work.changed(record)
             continue
-        outcome = _rejected(record, answer)
-        done[record.account_id] = outcome
+        outcome = refused(record, answer)
+        work.settle(record, outcome)
         if outcome.code == LOCKED:
             locked.append(record)
     return locked
 
 
-def _rejected(record: RecordWrite, answer: Mapping[str, Any]) -> Outcome:
-    errors = answer.get("errors")
-    first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
-    code = str(first.get("statusCode") or first.get("errorCode") or "UNKNOWN_ERROR")
-    named = first.get("fields") or []
-    field = str(named[0]) if isinstance(named, list) and named else ""
-    message = redacted(_without_values(str(first.get("message") or ""), record))
-    return Outcome(record.account_id, OutcomeStatus.REJECTED, code, message, fix_for(code), field)
+def _by_fate(work: _Work, upload: Upload, fate: Fate) -> list[RecordWrite]:
+    """Take each row's fate by its id; hands back what is to be sent again.
+
+    Raises:
+        KareError: the job failed as a whole, for a reason that another try does not mend.
+    """
+    if fate.state == jobs.FAILED and not fate.written:
+        _raise_for(fate.message)
+    again = []
+    for record in upload.records:
+        key = long_id(record.account_id)
+        if key in fate.written:
+            work.changed(record)
+        elif key in fate.failed:
+            outcome = refused_by_job(record, fate.failed[key])
+            work.settle(record, outcome)
+            if outcome.code == LOCKED or fate.state == jobs.FAILED:
+                again.append(record)
+        else:
+            again.append(record)
+            if key not in fate.untouched:
+                work.tried.add(record.account_id)
+    return _left_by_abort(work, again, fate) if fate.state == jobs.ABORTED and not fate.stopped else again
 
 
-def _without_values(message: str, record: RecordWrite) -> str:
-    """Salesforce quotes the value it refused; ours may tell about the customer."""
-    for value in record.values.values():
-        if value and len(value) > 3:  # noqa: PLR2004  shorter ones are picklist words and numbers
-            message = message.replace(value, "…")
-    return message
+def _left_by_abort(work: _Work, again: list[RecordWrite], fate: Fate) -> list[RecordWrite]:
+    """An admin who aborts a job means it: what it did not come to is not sent at once again."""
+    if not fate.written and not work.written():
+        raise RetryError(
+            "Somebody aborted the bulk job in Salesforce.", where="jobs/ingest", fix="Run again when it may."
+        )
+    for record in again:
+        if record.account_id not in work.tried:
+            work.done.setdefault(record.account_id, called_off(record))
+    return [one for one in again if one.account_id in work.tried]
 
 
-def _lost(record: RecordWrite) -> Outcome:
-    return Outcome(
-        record.account_id,
-        OutcomeStatus.UNKNOWN,
-        "ANSWER_LOST",
-        "Salesforce did not tell whether it took the record.",
-        "The next run reads it back.",
-    )
+_WHOLE_JOB: Final[Mapping[str, type[KareError]]] = {
+    "InvalidBatch": ConfigError,
+    "ClientInputError": ConfigError,
+    "InvalidOperation": ConfigError,
+    "InvalidEntity": ConfigError,
+    "LineEnding": ConfigError,
+    "Field name not found": ConfigError,
+    "FeatureNotEnabled": AccessError,
+    "InvalidUser": AccessError,
+    "INSUFFICIENT_ACCESS": AccessError,
+    "ExceededQuota": QuotaError,
+}
+"""Words in a failed job's message which say that another try would fail too; others (`Timeout`, `TooManyLockFailure`,
+`InternalServerError`) pass."""
 
 
-def _unsent(record: RecordWrite, error: Exception) -> Outcome:
-    code = error.trouble.code if isinstance(error, CallError) else getattr(error, "code", "")
-    return Outcome(
-        record.account_id,
-        OutcomeStatus.REJECTED,
-        code or "NOT_SENT",
-        "The record was not sent, because Salesforce refused the calls from here on.",
-        "It is tried again at the next run.",
-    )
+def _raise_for(message: str) -> None:
+    for word, kind in _WHOLE_JOB.items():
+        if word.lower() in message.lower():
+            raise kind(
+                f"Salesforce refused the bulk job: {redacted(message)}",
+                where="jobs/ingest",
+                fix=fix_for("InvalidBatch") if kind is ConfigError else "",
+                code=word.replace(" ", "-"),
+            )
 
 
-def _written(outcomes: Iterable[Outcome]) -> bool:
-    return any(one.status in {OutcomeStatus.CHANGED, OutcomeStatus.UNKNOWN} for one in outcomes)
-
-
-def _may_be_applied(error: Exception) -> bool:
-    return isinstance(error, CallError) and error.trouble.applied
+def _stopped() -> RetryError:
+    return RetryError("The wait for Salesforce was cut short.", code="STOPPED")
