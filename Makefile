@@ -5,7 +5,7 @@ PYTEST := $(RUN) pytest -n 2 --dist loadfile --no-loadscope-reorder
 # Every process of the tests would compile all libraries anew where this is set.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test test-all test-slow check bench format setup
+.PHONY: demo test test-all test-slow check bench format salesforce-source setup
 
 setup: .venv/.ready
 
@@ -40,3 +40,6 @@ format: setup
 
 bench: setup         ## speed and memory as ratios against a plain pandas version and a bare scan
 	$(RUN) python bench/score.py
+
+salesforce-source: setup  ## deploy/salesforce from the labels
+	$(RUN) python -m crm_kare_salesforce.source
