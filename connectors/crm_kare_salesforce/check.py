@@ -7,6 +7,7 @@ from crm_kare.http import CallError, Trouble
 from crm_kare.labels import Editor, FieldType
 from crm_kare.model import Problem
 from crm_kare.ports import LabelField, StreamSpec
+from crm_kare_salesforce import automation, record_types, rights, traits
 from crm_kare_salesforce.client import Client
 from crm_kare_salesforce.faults import our_errors
 from crm_kare_salesforce.fields import FLS_HINT, Objects, active_values
@@ -20,7 +21,7 @@ def findings(
     client: Client, objects: Objects, crm: str, specs: Sequence[StreamSpec], fields: Sequence[LabelField]
 ) -> list[Problem]:
     """Problems in the order they would be met; a login that fails is the only one then."""
-    login = _tried(lambda: [*_way(client), *_quota(client)], "login")
+    login = _tried(lambda: [*_way(client), *traits.version(client), *_quota(client)], "login")
     if any(one.level == "error" for one in login):
         return login
     found = list(login)
@@ -28,7 +29,11 @@ def findings(
         found += _tried(lambda spec=spec: _stream(objects, spec), f"stream {spec.stream}")  # type: ignore[misc]
     source = next((spec.source for spec in specs if spec.stream == "accounts"), "Account")
     found += _tried(lambda: _labels(objects, crm, source, fields), source)
-    found += _hints(specs)
+    found += _tried(lambda: record_types.findings(client, objects, crm, source, fields), source)
+    found += _tried(lambda: traits.currency(client, objects, specs), "currencies")
+    found += _tried(lambda: traits.person_accounts(objects, specs), source)
+    found += _tried(lambda: rights.findings(client, source, (spec.source for spec in specs)), "sharing")
+    found += _tried(lambda: automation.findings(client, crm, source), source)
     return _once(found)
 
 
@@ -88,18 +93,7 @@ def _stream(objects: Objects, spec: StreamSpec) -> list[Problem]:
         Problem("field-missing", f"{spec.source} has no field {path} that this user can read.", FLS_HINT, where=where)
         for path in missing
     ]
-    return found + _silent(objects, spec)
-
-
-def _silent(objects: Objects, spec: StreamSpec) -> list[Problem]:
-    """Mapped formula fields: they change without the record's stamp moving."""
-    told = objects.by_name(spec.source)
-    formulas = [one.source for one in spec.fields if told.get(one.source.lower(), {}).get("calculated")]
-    if not formulas:
-        return []
-    text = f"{', '.join(formulas)} of {spec.source} is computed, and may change without the record being marked as changed."
-    fix = "It is read again at every full pull; schedule `sync --full` as often as you need it fresh."
-    return [Problem("field-computed", text, fix, where=f"stream {spec.stream}", level="info")]
+    return found + traits.silent(objects, spec)
 
 
 def _labels(objects: Objects, crm: str, source: str, fields: Sequence[LabelField]) -> list[Problem]:
@@ -133,23 +127,6 @@ def _label(one: LabelField, held: dict[str, object], crm: str, source: str) -> l
         text = f"The picklist {one.field} lacks {', '.join(missing)}."
         found.append(Problem("picklist-values", text, _PROVISION.format(crm=crm), where=where))
     return found
-
-
-def _hints(specs: Iterable[StreamSpec]) -> list[Problem]:
-    """What no call tells: records that sharing hides are simply not there for this user."""
-    sources = {spec.source for spec in specs} & {"Opportunity", "Order"}
-    if not sources:
-        return []
-    names = " and ".join(sorted(sources))
-    return [
-        Problem(
-            "sharing",
-            f"{names} records that sharing hides from this user (private ones, other territories) are not read.",
-            f"Grant View All on {names} to the integration user where the org does not share them with it.",
-            where="sharing",
-            level="info",
-        )
-    ]
 
 
 def _once(problems: Iterable[Problem]) -> list[Problem]:

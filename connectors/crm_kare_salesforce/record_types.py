@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from crm_kare.http import CallError, Trouble
 from crm_kare.labels import FieldType
+from crm_kare.model import Problem
 from crm_kare.ports import LabelField, ProvisionStep
 from crm_kare_salesforce.client import Client
 from crm_kare_salesforce.fields import Objects
@@ -49,6 +50,25 @@ def lacking(client: Client, source: str, type_id: str, fields: Sequence[LabelFie
         if one.label.type is FieldType.PICKLIST and one.field.lower() in known
     }
     return {name: values for name, values in missing.items() if values}
+
+
+def findings(client: Client, objects: Objects, crm: str, source: str, fields: Sequence[LabelField]) -> list[Problem]:
+    """Record types whose accounts cannot take some of our values."""
+    found = []
+    for type_id, name in active_types(objects, source) if fields else ():
+        try:
+            missing = lacking(client, source, type_id, fields)
+        except CallError as error:
+            if not refused(error):
+                raise
+            text = f"Which picklist values the record types of {source} let through cannot be seen ({told(error.trouble)})."
+            fix = "Look in Setup > Object Manager > Record Types: all values of the KARE picklists are to be selected."
+            return [Problem("record-types-unseen", text, fix, where=source, level="info")]
+        if missing:
+            text = f"The record type {name} leaves out values of {', '.join(missing)}: accounts of it are rejected."
+            fix = f"Run `crm-kare provision {crm}`; it adds them, or says where to."
+            found.append(Problem("record-type-values", text, fix, where=source, level="warning"))
+    return found
 
 
 def widen(site: Site, fields: Sequence[LabelField], *, new_picklists: bool) -> Iterator[ProvisionStep]:

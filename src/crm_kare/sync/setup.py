@@ -55,7 +55,8 @@ def examine(runtime: Runtime, crm: str) -> Report:
     except KareError as error:
         problem = Problem(error.code, error.message, error.fix, where=error.where)
         report = Report(crm, "", (problem,), error.exit_code)
-    return replace(report, problems=tuple(_prefixed(one, set_up) for one in report.problems))
+    ordered = sorted(report.problems, key=lambda one: _LEVELS.index(one.level))
+    return replace(report, problems=tuple(_prefixed(one, set_up) for one in ordered))
 
 
 def _prefixed(problem: Problem, crm: Crm) -> Problem:
@@ -101,6 +102,9 @@ def _not_asked(runtime: Runtime, mapping: Mapping) -> list[Problem]:
 
 
 _ASK = "Map the field, or set the target in the rulebook; or leave it: it counts nowhere."
+
+_LEVELS = ("error", "warning", "info")
+"""What must be mended first."""
 
 _CODES = {"access": AccessError.exit_code, "unavailable": RetryError.exit_code}
 """Exit codes of what is no fault of the configuration."""
