@@ -65,7 +65,7 @@ def test_flags_of_an_opportunity_follow_its_stage(salesforce: Any) -> None:
     [
         ({"Nope__c": "x"}, "INVALID_FIELD"),
         ({"Id": "001000000000000AAA"}, "INVALID_FIELD"),
-        ({"NumberOfEmployees": "12"}, "JSON_PARSER_ERROR"),
+        ({"NumberOfEmployees": "a dozen"}, "JSON_PARSER_ERROR"),
         ({"NumberOfEmployees": 1.5}, "JSON_PARSER_ERROR"),
         ({"Contract_Renewal__c": "tomorrow"}, "JSON_PARSER_ERROR"),
         ({"Phone": 5}, "JSON_PARSER_ERROR"),

@@ -1,5 +1,6 @@
 """Field values: from the store to JSON, and from JSON to the store."""
 
+import re
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
@@ -24,6 +25,9 @@ def shown(definition: FieldDef | None, value: Any) -> Any:
             return float(value)
         case _:
             return value
+
+
+_WRITTEN: Final = re.compile(r"\s*[+-]?\d+(\.\d*)?([eE][+-]?\d+)?\s*")
 
 
 def taken(definition: FieldDef, value: Any) -> Value:
@@ -61,6 +65,9 @@ def _need(definition: FieldDef, value: Any, kind: type) -> Any:
 
 
 def _number(definition: FieldDef, value: Any) -> int | float:
+    """A number, or the text of one: the Salesforce CLI sends all values as text, and Salesforce takes them."""
+    if isinstance(value, str) and _WRITTEN.fullmatch(value):
+        value = float(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _misfit(definition, value)
     if definition.type == "int" and int(value) != value:
