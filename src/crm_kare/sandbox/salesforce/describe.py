@@ -74,7 +74,7 @@ def _field(org: SalesforceOrg, entity: ObjectDef, one: FieldDef, user_id: str) -
         "scale": one.scale,
         "custom": one.custom,
         "nillable": not one.required and one.type != "boolean",
-        "updateable": editable and "Edit" in access.rights,
+        "updateable": editable and "Edit" in access.rights and not one.extra.get("fixed"),
         "createable": editable and "Create" in access.rights,
         "permissionable": entity.permissionable(one),
         "calculated": bool(one.extra.get("calculated")),

@@ -5,9 +5,10 @@ from typing import Any, Final
 
 from crm_kare.sandbox.salesforce import ids
 from crm_kare.sandbox.salesforce.definitions import BY_NAME
-from crm_kare.sandbox.salesforce.derive import derived, permission_fault
+from crm_kare.sandbox.salesforce.derive import derived
 from crm_kare.sandbox.salesforce.errors import RecordError, SalesforceError, bad_request
 from crm_kare.sandbox.salesforce.org import SalesforceOrg
+from crm_kare.sandbox.salesforce.permissions import permission_fault, settle
 from crm_kare.sandbox.salesforce.values import Value, fault_of, taken
 from crm_kare.sandbox.store import FieldDef, Record
 
@@ -40,6 +41,7 @@ def update(org: SalesforceOrg, user_id: str, name: str, record_id: str, values: 
         return faults
     org.records.update(name, record_id, derived(name, {**before, **values}, values), user_id)
     keep_history(org, user_id, name, before, values)
+    settle(org, name, record_id)
     return []
 
 
@@ -53,7 +55,9 @@ def insert(org: SalesforceOrg, user_id: str, name: str, values: dict[str, Value]
     faults = _faults(org, user_id, name, before, values)
     if faults:
         return faults
-    return org.records.insert(name, derived(name, {**before, **values}, {**defaults, **values}), user_id)
+    made = org.records.insert(name, derived(name, {**before, **values}, {**defaults, **values}), user_id)
+    settle(org, name, made)
+    return made
 
 
 def delete(org: SalesforceOrg, user_id: str, name: str, record_id: str) -> list[RecordError]:
@@ -112,7 +116,10 @@ def _faults(
     shut = _barred(org, user_id, name, before, right)
     if shut:
         return shut
-    barred = [one for one in values if not org.editable(name, fields[one.lower()], user_id)]
+    editable = org.access(name, user_id).editable
+    barred = [
+        one for one in values if one not in editable or (right == "Edit" and fields[one.lower()].extra.get("fixed"))
+    ]
     if barred:
         message = (
             f"Unable to create/update fields: {', '.join(barred)}. Please check the security settings of this field and"
@@ -124,6 +131,7 @@ def _faults(
     return (
         [one for one in checked if one]
         or _missing(org, name, after)
+        or _owner_fault(org, before, values)
         or permission_fault(org, name, after)
         or [one for rule in org.settings.validation_rules if (one := rule(name, after))]
     )
@@ -158,6 +166,18 @@ def _value_fault(org: SalesforceOrg, user_id: str, definition: FieldDef, value: 
             message = "insufficient access rights on cross-reference id"
             return RecordError("INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY", message, (definition.name,))
     return fault_of(definition, value)
+
+
+def _owner_fault(org: SalesforceOrg, before: Record | None, values: Mapping[str, Value]) -> list[RecordError]:
+    """Records are not given to users who left; those that they own stay theirs."""
+    owner = values.get("OwnerId")
+    if owner is None or owner == (before or {}).get("OwnerId") or org.user(str(owner))["IsActive"]:
+        return []
+    return [
+        RecordError(
+            "INACTIVE_OWNER_OR_USER", f"operation performed with inactive user [{owner}] as owner", ("OwnerId",)
+        )
+    ]
 
 
 def _missing(org: SalesforceOrg, name: str, after: Mapping[str, Any]) -> list[RecordError]:

@@ -75,6 +75,9 @@ def master_record(name: str) -> FieldDef:
     )  # fmt: skip
 
 
+FIXED: Final[dict[str, Any]] = {"required": True, "extra": {"fixed": True}}
+"""Of fields that are set when the record is made, and never after."""
+
 OPEN: Final[dict[str, Any]] = {"extra": {"open": True}}
 """Of fields that everybody sees who sees the record."""
 

@@ -16,6 +16,7 @@ _ENTITY: Final = ObjectDef(
         text("NamespacePrefix", 15),
         text("Label", 40),
         text("KeyPrefix", 3),
+        picklist("InternalSharingModel", "Private", "Read", "ReadWrite", "ControlledByParent"),
     ),
     setup=True,
     everywhere=True,
@@ -145,4 +146,20 @@ _CUSTOM_FIELD: Final = ObjectDef(
     view_right=VIEW_SETUP,
 )
 
-METADATA: Final = (_ENTITY, _FLOW, _TRIGGER, _VALIDATION, _WORKFLOW, _CUSTOM_FIELD)
+_RECORD_ACCESS: Final = ObjectDef(
+    "UserRecordAccess",
+    "User Record Access",
+    (
+        field("Id", "id", 18, writable=False),
+        text("RecordId", 18, extra={"column": "_id"}),
+        text("UserId", 18),
+        field("HasReadAccess", "boolean"),
+        field("HasEditAccess", "boolean"),
+        picklist("MaxAccessLevel", "None", "Read", "Edit", "Delete", "Transfer", "All"),
+    ),
+    setup=True,
+    read_only=True,
+    view=True,
+)
+
+METADATA: Final = (_RECORD_ACCESS, _ENTITY, _FLOW, _TRIGGER, _VALIDATION, _WORKFLOW, _CUSTOM_FIELD)

@@ -5,6 +5,7 @@ from typing import Final
 from crm_kare.sandbox.generate.words import INDUSTRIES
 from crm_kare.sandbox.salesforce.definitions.fields import (
     CALCULATED,
+    FIXED,
     OPEN,
     PERSON_ACCOUNTS,
     READ_ONLY,
@@ -122,7 +123,7 @@ _LINE_ITEM: Final = ObjectDef(
     "OpportunityLineItem",
     "Opportunity Product",
     (
-        reference("OpportunityId", "Opportunity", "Opportunity", required=True),
+        reference("OpportunityId", "Opportunity", "Opportunity", **FIXED),
         reference("PricebookEntryId", "PricebookEntry", "PricebookEntry"),
         reference("Product2Id", "Product2", "Product2"),
         text("Name", 376, **READ_ONLY),
@@ -168,7 +169,7 @@ _ORDER_ITEM: Final = ObjectDef(
     "OrderItem",
     "Order Product",
     (
-        reference("OrderId", "Order", "Order", required=True),
+        reference("OrderId", "Order", "Order", **FIXED),
         reference("PricebookEntryId", "PricebookEntry", "PricebookEntry"),
         reference("Product2Id", "Product2", "Product2"),
         text("OrderItemNumber", 30, "Order Product Number", required=True, writable=False, extra={"autoNumber": True}),
@@ -211,7 +212,7 @@ _CONTACT_ROLE: Final = ObjectDef(
     "OpportunityContactRole",
     "Opportunity Contact Role",
     (
-        reference("OpportunityId", "Opportunity", "Opportunity", required=True),
+        reference("OpportunityId", "Opportunity", "Opportunity", **FIXED),
         reference("ContactId", "Contact", "Contact", required=True),
         picklist(
             "Role",

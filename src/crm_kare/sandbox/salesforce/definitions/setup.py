@@ -4,6 +4,7 @@ from typing import Final
 
 from crm_kare.sandbox.salesforce.definitions.fields import (
     DATED_RATES,
+    FIXED,
     MULTI_CURRENCY,
     PERSON_ACCOUNTS,
     READ_ONLY,
@@ -155,8 +156,8 @@ _ASSIGNMENT: Final = ObjectDef(
     "PermissionSetAssignment",
     "Permission Set Assignment",
     (
-        reference("PermissionSetId", "PermissionSet", "PermissionSet", required=True),
-        reference("AssigneeId", "User", "Assignee", required=True),
+        reference("PermissionSetId", "PermissionSet", "PermissionSet", **FIXED),
+        reference("AssigneeId", "User", "Assignee", **FIXED),
     ),
     setup=True,
     indexed=("AssigneeId",),
@@ -167,9 +168,9 @@ _FIELD_PERMISSIONS: Final = ObjectDef(
     "FieldPermissions",
     "Field Permissions",
     (
-        reference("ParentId", "PermissionSet", "Parent", required=True),
-        text("SobjectType", 40, required=True),
-        text("Field", 255, required=True),
+        reference("ParentId", "PermissionSet", "Parent", **FIXED),
+        text("SobjectType", 40, **FIXED),
+        text("Field", 255, **FIXED),
         field("PermissionsRead", "boolean"),
         field("PermissionsEdit", "boolean"),
     ),
@@ -183,8 +184,8 @@ _OBJECT_PERMISSIONS: Final = ObjectDef(
     "ObjectPermissions",
     "Object Permissions",
     (
-        reference("ParentId", "PermissionSet", "Parent", required=True),
-        text("SobjectType", 40, required=True),
+        reference("ParentId", "PermissionSet", "Parent", **FIXED),
+        text("SobjectType", 40, **FIXED),
         *(field(f"Permissions{right}", "boolean") for right in OBJECT_RIGHTS),
     ),
     setup=True,
