@@ -35,6 +35,10 @@ class StopError(KareError):
     """The run cannot go on and nobody knows a way: an answer of the wrong shape, a broken store."""
 
 
+class StaleCursorError(StopError):
+    """What was deleted since a cursor can no longer be told: this stream has to be pulled in full."""
+
+
 class UsageError(KareError):
     """The command was called wrongly: correct the arguments."""
 

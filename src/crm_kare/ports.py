@@ -293,7 +293,8 @@ class Connector(Protocol):
 
     def pull(self, spec: StreamSpec, cursor: str | None) -> Iterator[Page]:
         """Pages of a stream: all records where `cursor` is `None`, else what changed since. At least one page, whose
-        cursor starts the next pull. Mapped fields that are missing raise `ConfigError` naming all of them.
+        cursor starts the next pull. Mapped fields that are missing raise `ConfigError` naming all of them. Where the
+        CRM can no longer tell all that was deleted since, `StaleCursorError`: the core then pulls in full.
         """
         ...
 

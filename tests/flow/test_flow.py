@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from flow.worlds import World
+from flow.worlds import FIELDS, World
 
 from crm_kare.errors import ConfigError, UsageError
 from crm_kare.http import Trouble
@@ -17,7 +17,7 @@ from crm_kare.sync.lease import Lease
 from crm_kare.sync.result import exit_code
 from crm_kare.sync.runtime import Runtime
 from crm_kare.sync.saved_plan import save
-from crm_kare.testing.memory import Fault
+from crm_kare.testing.memory import Fault, MemoryConnector
 
 Acme = tuple[World, Runtime]
 FORCE = Options(force=True)
@@ -141,6 +141,30 @@ def test_a_smaller_mirror_stops_the_run_and_is_not_taken(world: World) -> None:
     assert score_only(runtime, "acme").labels.num_rows == 60
     (result,) = sync(runtime, [], Options(force=True, full=True))
     assert (result.exit_code, result.scored) == (0, 30)
+    runtime.close()
+
+
+def test_after_the_days_set_a_run_pulls_in_full_by_itself_under_the_same_brakes(world: World) -> None:
+    world.add("acme")
+    for number in range(60):
+        world.account("acme", f"a{number:02}")
+    project = world.folder / "crm-kare.yaml"
+    project.write_text(project.read_text().replace("acme: {", "acme: {full_pull_days: 3, "))
+    runtime = world.open()
+    sync(runtime, [], FORCE)
+    world.clock.advance(60)
+    sync(runtime)  # brings back what was written
+    for days, full in ((2, False), (2, True), (2, False)):
+        world.clock.advance(days * 86_400)
+        (result,) = sync(runtime)
+        told = [(one.code, one.where, one.level) for one in result.problems]
+        assert told == [("full-pull", name, "info") for name in ("accounts", "opportunities")] * full
+        assert (result.exit_code, result.pulled.accounts) == (0, 60 if full else 0)
+    for number in range(30):
+        world.crms["acme"].delete("accounts", f"a{number:02}")
+    world.clock.advance(4 * 86_400)
+    (refused,) = sync(runtime, [], FORCE)
+    assert (refused.exit_code, refused.problems[0].code) == (6, "mirror-shrank")
     runtime.close()
 
 
@@ -335,6 +359,36 @@ def test_labels_that_are_not_provisioned_stop_a_run_but_not_a_dry_one(acme: Acme
     (result,) = sync(runtime, [], FORCE)
     assert (result.exit_code, result.problems[0].code) == (3, "label-missing")
     assert world.crms["acme"].records("accounts")["a1"]["kare_profile"] is None
+
+
+def test_a_quiet_run_asks_for_no_schema_and_the_first_of_a_day_who_it_is(
+    acme: Acme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, runtime = acme
+    asked: list[str] = []
+    schema = MemoryConnector.schema
+    monkeypatch.setattr(MemoryConnector, "schema", lambda self, source: asked.append(source) or schema(self, source))
+    sync(runtime, [], FORCE)
+    assert asked == ["accounts"]
+    runs = []
+    for seconds in (3600, 3600, 86_400):
+        world.clock.advance(seconds)
+        runs += sync(runtime)
+    assert asked == ["accounts"]
+    assert [one.calls.read - runs[1].calls.read for one in runs[1:]] == [0, 1]
+
+
+def test_a_field_taken_away_later_is_noticed_by_the_pull(acme: Acme) -> None:
+    world, runtime = acme
+    sync(runtime, [], FORCE)
+    world.crms["acme"].drop_fields("accounts", ["kare_motion"])
+    world.verdict = {"a1": "Expand"}
+    (stopped,) = sync(runtime)
+    assert (stopped.exit_code, stopped.problems[0].code) == (3, "label-missing")
+    world.crms["acme"].create_fields("accounts", [one for one in FIELDS if one.field == "kare_motion"])
+    (mended,) = sync(runtime)
+    assert (mended.exit_code, mended.applied.changed) == (0, 4)
+    assert world.labels("acme", "a1")["Motion"] == "Grow"
 
 
 def test_a_wrong_mapping_is_that_crms_own_trouble(acme: Acme) -> None:

@@ -75,6 +75,37 @@ def test_another_time_zone_is_another_shape() -> None:
     assert shape_of(SPEC, "UTC") == shape_of(replace(SPEC, options={}), "UTC")
 
 
+def test_after_a_while_a_stream_is_pulled_in_full_by_itself_and_says_so(mirror: Mirror) -> None:
+    taken(mirror, named("a", "b", cursor="1"))
+    for days, full in ((6, False), (7, True), (8, False)):
+        now = NOW + timedelta(days=days)
+        pages = [named("a", "b", cursor=str(days))]
+        result = taken(mirror, *pages, now=now, due_before=now - timedelta(days=7) + timedelta(seconds=1))
+        assert result.streams[0].full is full
+        assert [one.code for one in result.problems] == ["full-pull"] * full
+
+
+def test_a_full_pull_by_itself_that_was_stopped_goes_on_and_counts_from_its_beginning(mirror: Mirror) -> None:
+    taken(mirror, named("a", cursor="1"))
+    later = NOW + timedelta(days=8)
+    with pytest.raises(RetryError):
+        pulled(mirror, named("a", cursor="f1"), RetryError("down"), now=later, due_before=later)
+    script = Script([named("b", cursor="f2")])
+    pull(cast("Connector", script), [SPEC], mirror, ORGANISATION, now=later + timedelta(days=1), due_before=later)
+    mirror.accept()
+    assert script.asked == ["f1"]
+    assert set(names_of(mirror)) == {"a", "b"}
+    assert mirror.needs_full("accounts", shape_of(SPEC, ORGANISATION.timezone), due_before=later) == ""
+    due = later + timedelta(seconds=1)
+    assert mirror.needs_full("accounts", shape_of(SPEC, ORGANISATION.timezone), due_before=due) == "due"
+
+
+def test_a_connector_that_always_pulls_in_full_says_nothing_of_it(mirror: Mirror) -> None:
+    for days in (0, 8):
+        now = NOW + timedelta(days=days)
+        assert taken(mirror, named("a"), incremental=False, now=now, due_before=now).problems == ()
+
+
 @pytest.mark.parametrize("error", [RetryError("down"), AccessError("out")])
 def test_a_failure_keeps_what_came_and_the_next_pull_goes_on_there(mirror: Mirror, error: Exception) -> None:
     with pytest.raises(type(error)):

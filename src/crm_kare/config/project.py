@@ -40,6 +40,7 @@ class Crm(Strict):
     schedule: Annotated[str, AfterValidator(check_schedule)] | None = None
     timezone: Annotated[str, AfterValidator(check_timezone)] = "UTC"
     env_prefix: Annotated[str, AfterValidator(_env_prefix)] = ""
+    full_pull_days: Annotated[int, Field(ge=0, description="Days after which a run pulls in full; 0 = never.")] = 7
 
 
 class Brakes(Strict):

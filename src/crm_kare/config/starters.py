@@ -91,6 +91,7 @@ def _crm(name: str, connector: str, crms: Mapping[str, str]) -> Iterator[tuple[s
     yield f"    mapping: {_mapping_path(name, connector, crms)}", "which fields feed what"
     yield '    schedule: "*/15 * * * *"', "minute, hour, day, month, weekday: when `crm-kare serve` runs it"
     yield "    timezone: UTC", "time zone of the schedule"
+    yield "    full_pull_days: 7", "after so many days a run reads everything anew: formulas change without a trace"
     if _prefix(name, connector, crms):
         yield f"    env_prefix: {_prefix(name, connector, crms)}", "stands before the names of its login"
 

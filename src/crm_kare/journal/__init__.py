@@ -44,7 +44,7 @@ class Journal:
         changes: intents, outcomes, own last values, rejected accounts.
         labels: each account's profiles over time.
         pointers: where each stream of the mirror stands.
-        notes: portfolio figures, applied plans, organisation, the last run's metrics.
+        notes: portfolio figures, applied plans, organisation, label fields there, the last run's metrics.
         rates: exchange rates as they were first seen.
     """
 

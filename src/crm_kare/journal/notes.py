@@ -1,7 +1,9 @@
-"""Small facts per CRM that outlive a run: portfolio figures, applied plans, the organisation, the last run's metrics."""
+"""Small facts per CRM that outlive a run: portfolio figures, applied plans, the organisation, label fields there, the last run's
+metrics.
+"""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -14,6 +16,7 @@ from crm_kare.ports import Organisation
 
 _ORGANISATION: Final = "organisation"
 _METRICS: Final = "metrics"
+_FIELDS: Final = "fields"
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,15 @@ class Notes:
         """What the CRM last said about itself, without rates, and when."""
         found = self._kept(crm, _ORGANISATION)
         return (Organisation(**found[0]), found[1]) if found else None
+
+    def keep_fields(self, crm: str, fields: Collection[str], now: datetime) -> None:
+        """Keep which label fields were in the CRM when last asked."""
+        self._keep(crm, _FIELDS, {"there": sorted(fields)}, now)
+
+    def fields(self, crm: str) -> frozenset[str]:
+        """The label fields that were in the CRM when last asked."""
+        found = self._kept(crm, _FIELDS)
+        return frozenset(found[0]["there"]) if found else frozenset()
 
     def keep_metrics(self, crm: str, metrics: Mapping[str, float], now: datetime) -> None:
         """Keep a run's figures that the next run's brakes compare with (unknown share, row counts)."""

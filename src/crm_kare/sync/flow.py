@@ -11,10 +11,11 @@ from crm_kare.model import Problem
 from crm_kare.sync.crm_run import CrmRun, Options, Progress
 from crm_kare.sync.judge import Judged, judge
 from crm_kare.sync.plan import Plan
+from crm_kare.sync.refresh import pull_in
 from crm_kare.sync.result import RunResult
 from crm_kare.sync.runtime import Runtime
 from crm_kare.sync.saved_plan import SavedPlan, load
-from crm_kare.sync.steps import brake, judge_all, plan_changes, pull_in, settle_left, take_saved, write
+from crm_kare.sync.steps import brake, judge_all, plan_changes, settle_left, take_saved, write
 
 __all__ = ["Options", "Progress", "apply_saved", "plan_only", "pull_only", "score_only", "sync"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from crm_kare.errors import InterruptedRun, KareError
+from crm_kare.errors import InterruptedRun, KareError, StaleCursorError
 from crm_kare.model import Problem
 from crm_kare.ports import Connector, Organisation, StreamSpec
 from crm_kare.sync.mirror import Intake, Mirror
@@ -81,14 +81,16 @@ def pull(
     *,
     now: datetime,
     full: bool = False,
+    due_before: datetime | None = None,
     stop: Callable[[], bool] = lambda: False,
     progress: Progress = lambda _stream, _received, _total: None,
 ) -> Pulled:
     """Pull every stream. Afterwards call `mirror.accept()`, or `mirror.discard()`.
 
     A stream is pulled in full where it has no mirror yet, its shape (fields, source, options, time zone) changed, its
-    files are damaged, the connector cannot do less, or `full` asks for it; a pull that was stopped goes on. `now` is the
-    present moment: what people change in the CRM from then on may be missing.
+    files are damaged, the connector cannot do less (at all, or since this cursor), its last full pull began before
+    `due_before`, or `full` asks for it; a pull that was stopped goes on. `now` is the present moment: what people change in
+    the CRM from then on may be missing.
 
     Raises:
         InterruptedRun: `stop()` said so at a page border; what came so far is kept, the next pull goes on there.
@@ -99,8 +101,9 @@ def pull(
     try:
         for spec in specs:
             pulled, found = _pull_stream(
-                connector, spec, mirror, organisation, now=now, full=full, stop=stop, progress=progress
-            )
+                connector, spec, mirror, organisation,
+                now=now, full=full, due_before=due_before, stop=stop, progress=progress,
+            )  # fmt: skip
             streams.append(pulled)
             problems += found
     finally:
@@ -125,16 +128,25 @@ def _pull_stream(
     *,
     now: datetime,
     full: bool,
+    due_before: datetime | None,
     stop: Callable[[], bool],
     progress: Progress,
 ) -> tuple[PulledStream, list[Problem]]:
     shape = shape_of(spec, organisation.timezone)
-    reason = mirror.needs_full(spec.stream, shape)
-    whole = full or bool(reason) or not connector.capabilities.incremental
-    problems = [_damaged(spec)] if reason == "damaged" else []
+    always = full or not connector.capabilities.incremental
+    reason = mirror.needs_full(spec.stream, shape, due_before=None if always else due_before)
+    whole = always or bool(reason)
+    problems = [_TOLD[reason](spec)] if reason in _TOLD else []
     with closing(Typer(spec, organisation.timezone)) as typer:
         intake = mirror.intake(spec, shape, full=whole, now=now, convert=typer.convert)
-        received = _take_pages(connector, spec, intake, problems, stop, progress)
+        try:
+            received = _take_pages(connector, spec, intake, problems, stop, progress)
+        except StaleCursorError:
+            if intake.full:
+                raise
+            problems.append(_stale(spec))
+            intake = mirror.intake(spec, shape, full=True, now=now, convert=typer.convert)
+            received = _take_pages(connector, spec, intake, problems, stop, progress)
         tally = intake.finish()
         problems += typer.problems()
     if tally.without_id:
@@ -173,6 +185,28 @@ def _damaged(spec: StreamSpec) -> Problem:
         message="The mirror's files are missing or damaged; everything was pulled anew.",
         where=spec.stream,
         level="warning",
+    )
+
+
+def _due(spec: StreamSpec) -> Problem:
+    return Problem(
+        code="full-pull",
+        message="Everything was pulled anew, as it is from time to time: values that the CRM works out change without a trace.",
+        where=spec.stream,
+        level="info",
+    )
+
+
+_TOLD: Final = {"damaged": _damaged, "due": _due}
+"""Reasons for a full pull that are told."""
+
+
+def _stale(spec: StreamSpec) -> Problem:
+    return Problem(
+        code="cursor-old",
+        message="The CRM can no longer tell all that was deleted since the last pull; everything was pulled anew.",
+        where=spec.stream,
+        level="info",
     )
 
 

@@ -2,24 +2,19 @@
 
 import json
 from collections.abc import Iterator
-from datetime import date, datetime
 from itertools import groupby
 from operator import itemgetter
-from zoneinfo import ZoneInfo
 
-from crm_kare.config.mapping import HandEdits, Leaving, Mapping, label_fields, stream_specs
+from crm_kare.config.mapping import HandEdits, Leaving, Mapping, label_fields
 from crm_kare.errors import ConfigError
-from crm_kare.labels import Editor
 from crm_kare.method import portfolio_to_json
 from crm_kare.model import Outcome, OutcomeStatus, Problem
-from crm_kare.ports import LabelField, Organisation
 from crm_kare.sync.apply import apply, settle
-from crm_kare.sync.brakes import check, shrank
+from crm_kare.sync.brakes import check
 from crm_kare.sync.crm_run import CrmRun
-from crm_kare.sync.judge import Judged, in_zone, judge, present_values
+from crm_kare.sync.judge import Judged, judge, present_values
 from crm_kare.sync.plan import Plan, make_plan
 from crm_kare.sync.policy import Compared, Policy
-from crm_kare.sync.pull import pull
 from crm_kare.sync.saved_plan import SavedPlan, require_fresh
 
 _UNKNOWN_SHARE, _APPROVED = "unknown_share", "approved"
@@ -36,32 +31,6 @@ def settle_left(run: CrmRun) -> None:
         label_fields(mapping, run.connector),
         run.runtime.clock.now(),
     )
-
-
-def pull_in(run: CrmRun) -> None:
-    """Bring the mirror up to date; where it shrank too much, it stays as it was and a brake is noted."""
-    runtime, mapping = run.runtime, run.mapping
-    mirror = runtime.mirror(run.crm)
-    organisation = _organisation(run)
-    there, missing = _fields(run, mapping)
-    run.list_problems(_missing(run, mapping, missing))
-    run.pulled = pull(
-        run.connector,
-        stream_specs(mapping, there),
-        mirror,
-        organisation,
-        now=runtime.clock.now(),
-        full=run.options.full,
-        stop=run.asked_to_stop,
-        progress=lambda stream, done, total: run.tell(f"pull {stream}", done, total),
-    )
-    run.list_problems(run.pulled.problems)
-    tripped = shrank(run.pulled, runtime.project.brakes, run.options.leave)
-    run.brakes += tripped
-    if tripped:
-        mirror.discard()
-    else:
-        mirror.accept()
 
 
 def judge_all(run: CrmRun) -> Judged:
@@ -143,52 +112,6 @@ def write(run: CrmRun, plan: Plan) -> None:
         _keep_judgement(run, run.judged)
 
 
-def _organisation(run: CrmRun) -> Organisation:
-    """Who we are logged in to, and its rates; asked by the first run of a day, so that deals closed that day meet its rate.
-
-    Files are asked at every run: their mapping tells it, and may have changed.
-    """
-    journal, now = run.runtime.journal, run.runtime.clock.now()
-    kept = journal.notes.organisation(run.crm)
-    if kept is not None and run.connector.capabilities.provisions:
-        organisation = in_zone(run.mapping, kept[0])
-        if _day(kept[1], organisation) == _day(now, organisation):
-            return organisation
-    told = run.connector.organisation()
-    organisation = in_zone(run.mapping, told)
-    journal.rates.remember(run.crm, told.currency, told.rates, day=_day(now, organisation), now=now)
-    journal.notes.keep_organisation(run.crm, told, now)
-    return organisation
-
-
-def _day(moment: datetime, organisation: Organisation) -> date:
-    return moment.astimezone(ZoneInfo(organisation.timezone)).date()
-
-
-def _fields(run: CrmRun, mapping: Mapping) -> tuple[list[LabelField], list[LabelField]]:
-    """The label fields that are in the CRM, and those that are not. A connector that needs no fields has them all."""
-    fields = label_fields(mapping, run.connector)
-    if not run.connector.capabilities.provisions:
-        return list(fields), []
-    there = {info.name.casefold() for info in run.connector.schema(mapping.streams.accounts.source)}
-    return (
-        [one for one in fields if one.field.casefold() in there],
-        [one for one in fields if one.field.casefold() not in there],
-    )
-
-
-def _missing(run: CrmRun, mapping: Mapping, missing: list[LabelField]) -> Iterator[Problem]:
-    source = mapping.streams.accounts.source
-    run.missing = frozenset(one.field for one in missing)
-    for one in missing:
-        yield Problem(
-            "label-missing",
-            f"{source}.{one.field} ({one.label.title}) is not there, or this user may not see it.",
-            f"Run `crm-kare provision {run.crm}`.",
-            level="error" if one.label.editor is Editor.OURS else "warning",
-        )
-
-
 def _require_fields(run: CrmRun, plan: Plan) -> None:
     absent = [one.field for one in plan.fields if one.field in run.missing]
     if absent and not plan.empty():
@@ -235,13 +158,8 @@ def _refusals(run: CrmRun, plan: Plan, outcomes: list[Outcome]) -> Iterator[Prob
             where = f"{run.connector.record_url(plan.source, one.account_id)} {one.field}".strip()
             yield Problem(one.code or "rejected", one.message, one.fix, one.account_id, where)
         elif one.status is OutcomeStatus.CONFLICT:
-            yield Problem(
-                "moved",
-                "The account changed while we wrote it.",
-                "The next run looks again.",
-                one.account_id,
-                level="info",
-            )
+            told = one.message or "The account changed while we wrote it."
+            yield Problem(one.code or "moved", told, one.fix or "The next run looks again.", one.account_id, level="info")
         elif one.status is OutcomeStatus.UNKNOWN:
             yield Problem(
                 "unknown",

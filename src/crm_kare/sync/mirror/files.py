@@ -50,6 +50,7 @@ class Files:
         superseded: names of the generation before: kept for readers who still hold its pointer.
         seq: number of the last row.
         made: files ever made: the next one's name.
+        whole_since: when the last full pull began, as ISO text; empty where nobody wrote it down.
         pending: a pull that is not accepted yet.
     """
 
@@ -59,6 +60,7 @@ class Files:
     superseded: tuple[str, ...] = ()
     seq: int = 0
     made: int = 0
+    whole_since: str = ""
     pending: Pending | None = None
 
     def accepted(self) -> tuple[Segment, ...]:
@@ -90,9 +92,10 @@ class Files:
         done = self.pending
         if done is None:
             return self
-        moved = (
-            self.rewritten(done.segments, done.fixes) if done.full else replace(self, delta=self.delta + done.segments)
-        )
+        if done.full:
+            moved = replace(self.rewritten(done.segments, done.fixes), whole_since=done.began)
+        else:
+            moved = replace(self, delta=self.delta + done.segments)
         return replace(moved, key=done.key, seq=done.seq, pending=None)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -48,8 +48,10 @@ class Mirror:
         """
         return Intake(self._place, spec, shape, full=full, now=now, convert=convert)
 
-    def needs_full(self, stream: str, shape: str) -> str:
-        """Why a stream cannot be pulled incrementally: `new`, `shape` or `damaged`; empty where it can."""
+    def needs_full(self, stream: str, shape: str, *, due_before: datetime | None = None) -> str:
+        """Why a stream must be pulled in full: `new`, `shape`, `damaged`, or `due`, where that was last done before a
+        moment; empty where it need not.
+        """
         pointer = self._pointer(stream)
         files = from_json(pointer.files)
         if pointer.cursor is None:
@@ -57,7 +59,9 @@ class Mirror:
         if pointer.shape != shape:
             return "shape"
         folder = self._place.stream(stream)
-        return "damaged" if any(damage(folder, one) for one in files.accepted()) else ""
+        if any(damage(folder, one) for one in files.accepted()):
+            return "damaged"
+        return "due" if due_before and _whole_since(files) < due_before else ""
 
     def exists(self) -> bool:
         """Whether accounts were ever pulled and accepted."""
@@ -154,6 +158,10 @@ class Mirror:
 
     def _accepted(self) -> list[Pointer]:
         return [pointer for pointer in self._all() if pointer.cursor is not None]
+
+
+def _whole_since(files: Files) -> datetime:
+    return datetime.fromisoformat(files.whole_since) if files.whole_since else datetime.min.replace(tzinfo=UTC)
 
 
 def _accepted(pointer: Pointer, files: Files) -> Pointer:
