@@ -112,9 +112,13 @@ class Client:
         """All records of a Tooling query that selects Id."""
         return self.records(_page(self.get("tooling/query/", q=soql)))
 
-    def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        """Create something."""
-        return self._call("POST", path, json=body)
+    def fits(self, soql: str) -> bool:
+        """Whether a query is short enough for an address."""
+        return len(quote_plus(soql)) <= _LONGEST_QUERY
+
+    def post(self, path: str, body: Mapping[str, Any], *, safe: bool = False) -> Any:
+        """Create something; `safe` where a second one would do no harm, so that a lost answer is no matter."""
+        return self._call("POST", path, json=body, safe=safe)
 
     def patch(self, path: str, body: Mapping[str, Any]) -> Any:
         """Change something."""

@@ -25,9 +25,10 @@ _PAGES: Final = 20
 _ONWARD: Final = re.compile(r"\?(.+)$")
 
 _ENDS: Final = frozenset({DONE, FAILED, ABORTED})
-_FIRST_WAIT: Final = 1.0
-_LONGEST_WAIT: Final = 20.0
-_GROWTH: Final = 1.5
+_FIRST_WAIT: Final = 0.25
+_LONGEST_WAIT: Final = 30.0
+_GROWTH: Final = 2.0
+"""Each look costs a call: small jobs are caught early, and one of an hour is looked at some hundred times."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,12 @@ class Job:
         return str(self.told.get("errorMessage") or "")
 
 
-def create(client: Client, kind: str, body: Mapping[str, Any]) -> Job:
-    """A new job. Raises `CallError`: a query that is wrong is refused here, with status 400."""
-    return _job(client.post(kind, body))
+def create(client: Client, kind: str, body: Mapping[str, Any], *, safe: bool = False) -> Job:
+    """A new job; `safe` where one too many does no harm.
+
+    Raises `CallError`: a query that is wrong is refused here, with status 400.
+    """
+    return _job(client.post(kind, body, safe=safe))
 
 
 def look(client: Client, kind: str, job_id: str) -> Job:
@@ -83,13 +87,14 @@ def set_state(client: Client, kind: str, job_id: str, state: str) -> Job:
     return _job(client.patch(f"{kind}/{job_id}", {"state": state}))
 
 
-def wait(client: Client, kind: str, job_id: str) -> Job:
-    """Ask, with growing pauses, until the job has ended."""
+def wait(client: Client, kind: str, job_id: str, patience: float) -> Job:
+    """Ask, with growing pauses, until the job has ended, `patience` seconds are over, or a stop cuts a pause short."""
+    waited = 0.0
     for pause in _pauses():
         job = look(client, kind, job_id)
-        if job.ended:
+        if job.ended or waited >= patience or not client.sleep(pause):
             return job
-        client.sleep(pause)
+        waited += pause
     raise AssertionError("pauses never end")
 
 

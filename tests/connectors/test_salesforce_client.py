@@ -72,7 +72,6 @@ def refusal(code: str, message: str = "no") -> list[dict[str, str]]:
         (404, {"json": refusal("NOT_FOUND")}, ConfigError),
         (400, {"json": refusal("MALFORMED_QUERY")}, ConfigError),
         (410, {"json": refusal("UNSUPPORTED_API_VERSION")}, ConfigError),
-        (414, {"body": "<h1>Bad Message 414</h1>"}, ConfigError),
         (420, {"body": "<html>"}, RetryError),
         (429, {"json": refusal("x")}, RetryError),
         (406, {"body": "<html>overloaded</html>"}, RetryError),
@@ -204,6 +203,7 @@ def test_the_cursor_is_the_moment_before_the_first_query_by_the_servers_clock(
     (only,) = connector.pull(SPEC, None)
     assert '"since": "2026-11-03T11:59:5' in only.cursor
     changes = responses.get(f"{DATA}/queryAll/", json=page())
+    responses.get(f"{DATA}/sobjects/Account/deleted/", json={"deletedRecords": []})
     list(connector.pull(SPEC, only.cursor))
     asked = str(changes.calls[0].request.url)
     assert "SystemModstamp+%3E%3D+2026-11-03T11%3A49%3A5" in asked
@@ -233,10 +233,30 @@ def test_a_retry_after_is_kept_to(connector: SalesforceConnector, clock: FakeClo
     assert clock.slept == [17.0]
 
 
-def test_more_fields_than_an_address_holds_is_a_config_error(connector: SalesforceConnector) -> None:
+@responses.activate
+def test_more_fields_than_an_address_holds_go_in_the_body_of_a_query_job(connector: SalesforceConnector) -> None:
     fields = tuple(SourceField(f"x_{number}", f"Quite_A_Long_Name_{number}__c", Kind.TEXT) for number in range(700))
-    with pytest.raises(ConfigError, match="Map fewer fields"):
+    asked = responses.post(f"{DATA}/jobs/query", status=400, json=refusal("API_ERROR"))
+    with pytest.raises(ConfigError):
         list(connector.pull(StreamSpec("accounts", "Account", SPEC.fields + fields), None))
+    assert b"Quite_A_Long_Name_699__c" in (asked.calls[0].request.body or b"")
+
+
+@responses.activate
+@pytest.mark.parametrize(
+    "refused",
+    [
+        {"status": 414, "body": "<h1>Bad Message 414</h1>"},
+        {"status": 431, "body": "<h1>Bad Message 431</h1>"},
+        {"status": 400, "json": refusal("QUERY_TIMEOUT", "Your query request was running for too long.")},
+    ],
+)
+def test_a_query_that_rest_cannot_take_is_left_to_a_job(connector: SalesforceConnector, refused: Any) -> None:
+    answers(refused)
+    asked = responses.post(f"{DATA}/jobs/query", status=400, json=refusal("INVALID_TYPE"))
+    with pytest.raises(ConfigError):
+        list(connector.pull(SPEC, None))
+    assert asked.call_count == 1
 
 
 @pytest.mark.parametrize("name", ["Name, (SELECT Id FROM Contacts)", "@primary", "Näme", "a..b", ""])

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from crm_kare.errors import ConfigError, StopError
+from crm_kare.errors import ConfigError, StaleCursorError, StopError
 from crm_kare.model import Kind
 from crm_kare.ports import Connector, SourceField, StreamSpec
 from crm_kare.testing import steps
@@ -35,7 +35,7 @@ def with_field(one: StreamSpec, source: str, kind: Kind = Kind.TEXT) -> StreamSp
     return replace(one, fields=(*one.fields, SourceField("x_more", source, kind)))
 
 
-def test_a_quiet_sync_costs_one_call_a_stream(org: Any) -> None:
+def test_a_quiet_sync_costs_two_calls_a_stream(org: Any) -> None:
     connector = org.connector()
     accounts(org, 3)
     cursors = [steps.pull(connector, spec(org, name)).cursor for name in ("accounts", "opportunities")]
@@ -43,7 +43,7 @@ def test_a_quiet_sync_costs_one_call_a_stream(org: Any) -> None:
     before = org.calls()
     for name, cursor in zip(("accounts", "opportunities"), cursors, strict=True):
         assert not steps.pull(connector, spec(org, name), cursor).rows
-    assert org.calls() - before == 2
+    assert org.calls() - before == 4
 
 
 def test_a_merge_takes_the_loser_away_and_brings_the_winners_new_children(org: Any) -> None:
@@ -149,14 +149,16 @@ def test_a_locator_that_ran_out_is_replaced_by_a_new_query(org: Any) -> None:
     assert found == ids
 
 
-def test_after_two_weeks_without_a_pull_a_full_one_is_advised(org: Any) -> None:
+def test_after_two_weeks_deletions_can_no_longer_be_told(org: Any) -> None:
     connector = org.connector()
     accounts(org, 1)
     first = steps.pull(connector, spec(org))
     assert first.problems == 0
     org.clock.advance(20 * DAY)
-    (page,) = connector.pull(spec(org), first.cursor)
-    assert [one.code for one in page.problems] == ["cursor-old"]
+    before = org.calls()
+    with pytest.raises(StaleCursorError):
+        list(connector.pull(spec(org), first.cursor))
+    assert org.calls() == before
 
 
 def test_the_first_page_tells_how_many_will_come(org: Any) -> None:
