@@ -175,7 +175,7 @@ class Ingest:
         """`sf__Error` by record id; asked for again where it breaks off, empty where it cannot be had."""
 
         def once() -> dict[str, str]:
-            answer = self._client.raw("GET", f"{INGEST}/{job_id}/{name}/", safe=True, stream=True)
+            answer = self._client.raw("GET", f"{INGEST}/{job_id}/{name}", safe=True, stream=True)
             return {key: row.get("sf__error", "") for row in results(answer) if (key := _key(row))}
 
         with suppress(CallError, KareError):

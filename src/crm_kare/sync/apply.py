@@ -5,19 +5,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Final
 
-from crm_kare.errors import InterruptedRun, RetryError
+from crm_kare.errors import InterruptedRun, KareError
 from crm_kare.journal import Journal, Recorded
 from crm_kare.labels import BY_NAME, LABELS, Label
 from crm_kare.model import Change, Outcome, OutcomeStatus
-from crm_kare.ports import Clock, Connector, LabelField, RecordWrite, WriteRequest
+from crm_kare.ports import NOT_SENT, Clock, Connector, LabelField, RecordWrite, WriteRequest
 from crm_kare.sync.plan import Plan
 from crm_kare.sync.wanted import canonical_text
 
 Present = Mapping[str, Mapping[str, str | None]]
 _NOT_WRITTEN: Final = "not-written"
-_ARRIVED: Final = Outcome("", OutcomeStatus.CHANGED)
 
 
 def apply(
@@ -43,18 +43,20 @@ def apply(
 
     Raises:
         InterruptedRun: `stop()` said so; nothing is left half-done.
-        KareError: a whole call failed and nothing of it was written; the next run goes on from what is journalled.
+        KareError: calls failed; what became of the accounts sent is journalled, and the next run goes on from there.
     """
     journal.changes.adopt(run_id, plan.crm, plan.agreed)
     for batch in _batches(plan, connector.capabilities.batch(plan.accounts.num_rows)):
         if stop():
-            raise InterruptedRun("The run was stopped between two batches.", fix="The next run goes on.")
+            raise _stopped()
         journal.changes.intend(run_id, itertools.chain.from_iterable(changes for _, changes in batch))
         records = tuple(record for record, _ in batch)
         request = WriteRequest(plan.source, plan.fields, records, read_at, plan.accounts.num_rows)
-        outcomes = _written(connector, request)
+        outcomes, trouble = _written(connector, request, stop)
         journal.changes.settle(run_id, plan.crm, outcomes, clock.now())
         yield outcomes
+        if trouble is not None:
+            raise trouble
 
 
 def settle(
@@ -80,33 +82,56 @@ def settle(
 
 def _batches(plan: Plan, size: int) -> Iterator[list[tuple[RecordWrite, list[Change]]]]:
     """Accounts with their changes, `size` at a time, in the plan's order."""
-    changes = itertools.groupby(plan, key=lambda change: change.account_id)
+    changes = itertools.groupby(plan, key=attrgetter("account_id"))
+    groups = itertools.chain.from_iterable(column.to_pylist() for column in plan.accounts["group_id"].chunks)
     writes = (
-        (_record(account_id, cells), cells) for account_id, cells in ((key, list(group)) for key, group in changes)
+        (_record(account_id, cells, group or ""), cells)
+        for (account_id, cells), group in zip(((key, list(found)) for key, found in changes), groups, strict=True)
     )
     while batch := list(itertools.islice(writes, size)):
         yield batch
 
 
-def _record(account_id: str, cells: Sequence[Change]) -> RecordWrite:
-    return RecordWrite(account_id, {cell.label: cell.new for cell in cells}, {cell.label: cell.old for cell in cells})
+def _record(account_id: str, cells: Sequence[Change], group: str) -> RecordWrite:
+    values, expected = {cell.label: cell.new for cell in cells}, {cell.label: cell.old for cell in cells}
+    return RecordWrite(account_id, values, expected, group)
 
 
-def _written(connector: Connector, request: WriteRequest) -> list[Outcome]:
-    """Write; where the answer was lost, look what the CRM holds, and send once more what did not arrive. What stays
-    unknown is read back by the next run.
+def _written(
+    connector: Connector, request: WriteRequest, stop: Callable[[], bool]
+) -> tuple[list[Outcome], KareError | None]:
+    """Write; where answers were lost, look what the CRM holds, and send again what did not arrive, for as long as that
+    gets on. Tells too what ended it early; what stays unknown is read back by the next run.
     """
-    outcomes = connector.write(request)
-    lost = {one.account_id for one in outcomes if one.status is OutcomeStatus.UNKNOWN}
-    if not lost:
-        return outcomes
-    try:
-        found = _looked_up(connector, request, lost)
-        again = tuple(one for one in request.records if found.get(one.account_id, _ARRIVED).code == _NOT_WRITTEN)
-        found |= {one.account_id: one for one in connector.write(replace(request, records=again))} if again else {}
-    except RetryError:
-        return outcomes
-    return [found.get(one.account_id, one) for one in outcomes]
+    outcomes = {one.account_id: one for one in connector.write(request)}
+    left = len(outcomes) + 1
+    trouble: KareError | None = None
+    while (lost := [one for one in outcomes.values() if one.status is OutcomeStatus.UNKNOWN]) and len(lost) < left:
+        left = len(lost)
+        if stop():
+            trouble = _stopped()
+            break
+        try:
+            outcomes |= _once_more(connector, request, lost)
+        except KareError as error:
+            trouble = error
+            break
+    return [_parked(outcomes[one.account_id]) for one in request.records], trouble
+
+
+def _once_more(connector: Connector, request: WriteRequest, lost: Sequence[Outcome]) -> dict[str, Outcome]:
+    """Look what the CRM holds of those whose answer was lost; send those that did not arrive, or were never sent."""
+    again = {one.account_id for one in lost if one.code == NOT_SENT}
+    asked = [one.account_id for one in lost if one.code != NOT_SENT]
+    found: dict[str, Outcome] = {}
+    if asked:
+        connector.await_writes(request.source)
+        found = _looked_up(connector, request, set(asked))
+        again |= {key for key, one in found.items() if one.code == _NOT_WRITTEN}
+    records = tuple(one for one in request.records if one.account_id in again)
+    if records:
+        found |= {one.account_id: one for one in connector.write(replace(request, records=records))}
+    return found
 
 
 def _looked_up(connector: Connector, request: WriteRequest, lost: AbstractSet[str]) -> dict[str, Outcome]:
@@ -114,6 +139,17 @@ def _looked_up(connector: Connector, request: WriteRequest, lost: AbstractSet[st
     return {
         one.account_id: _found(one.account_id, one.values, present) for one in request.records if one.account_id in lost
     }
+
+
+def _parked(outcome: Outcome) -> Outcome:
+    """What was certainly not written needs no reading back: the run that sees it plans it again."""
+    if outcome.code != NOT_SENT:
+        return outcome
+    return replace(outcome, status=OutcomeStatus.CONFLICT, code=_NOT_WRITTEN)
+
+
+def _stopped() -> InterruptedRun:
+    return InterruptedRun("The run was stopped between two batches.", fix="The next run goes on.")
 
 
 def _found(account_id: str, values: Mapping[str, str | None], present: Present) -> Outcome:

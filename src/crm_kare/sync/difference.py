@@ -27,7 +27,7 @@ def _schema(*columns: str) -> pa.Schema:
 
 
 CHANGES: Final = _schema("account_id", "label", "old", "new")
-ACCOUNTS: Final = _schema("account_id", "name", "override", "override_until", "why")
+ACCOUNTS: Final = _schema("account_id", "name", "override", "override_until", "why", "group_id")
 CONFLICTS: Final = _schema("account_id", "label", "ours", "present", "new")
 AGREED: Final = _schema("account_id", "label", "value")
 _MONTHLY: Final = ("Rank", "Class", "Class_Warnings")
@@ -151,11 +151,18 @@ _GET_CONFLICTS: Final = (
     "SELECT account_id, label, own AS ours, old AS present, new FROM edited ORDER BY account_id, position"
 )
 _GET_ACCOUNTS: Final = """
-SELECT account_id, name, override, override_until, if(gone, (SELECT left_why FROM run), reason) AS why
+SELECT account_id, name, override, override_until, if(gone, (SELECT left_why FROM run), reason) AS why, top AS group_id
 FROM (SELECT account_id, bool_or(gone) AS gone FROM planned GROUP BY account_id)
-JOIN old USING (account_id) LEFT JOIN judged USING (account_id)
+JOIN old USING (account_id) LEFT JOIN judged USING (account_id) LEFT JOIN tops USING (account_id)
 ORDER BY account_id
 """
+
+_TOPS: Final = """
+CREATE OR REPLACE TABLE tops AS
+SELECT one.account_id, coalesce(up.top, one.top) AS top FROM tops AS one LEFT JOIN tops AS up ON one.top = up.account_id
+"""
+_CLIMBS: Final = 4
+"""Each doubles the steps climbed: groups up to 16 deep are found whole, and a cycle ends somewhere in itself."""
 _OURS: Final = "CREATE TABLE ours AS SELECT account_id FROM own UNION SELECT account_id FROM planned"
 
 _GET_AGREED: Final = """
@@ -226,6 +233,7 @@ def differences(compared: Compared, policy: Policy, scope: Scope, as_of: date) -
             _PLANNED,
             _OURS,
             _BEFORE,
+            *_tops(compared.present),
         ):
             engine.execute(step)
         return Difference(
@@ -347,6 +355,13 @@ def _old(present: pa.Table, names: tuple[Label, ...]) -> str:
         *(column(PRESENT_PREFIX + name, kind, f"old_{name}") for name, kind in (history | kinds).items()),
     ]
     return f"CREATE TABLE old AS SELECT account_id::VARCHAR AS account_id, {', '.join(columns)} FROM present"  # noqa: S608  names of `LABELS`
+
+
+def _tops(present: pa.Table) -> tuple[str, ...]:
+    """The steps to the account at the top of each one's group; an account without parent is its own."""
+    parent = "nullif(parent_id::VARCHAR, '')" if "parent_id" in present.column_names else "NULL"
+    start = f"CREATE TABLE tops AS SELECT account_id::VARCHAR AS account_id, coalesce({parent}, account_id::VARCHAR) AS top FROM present"  # noqa: S608  no values
+    return (start, *(_CLIMBS * [_TOPS] if "parent_id" in present.column_names else ()))
 
 
 def _pairs(names: tuple[Label, ...]) -> str:

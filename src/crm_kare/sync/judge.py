@@ -25,6 +25,8 @@ from crm_kare.sync.runtime import Runtime
 _MEMORY: Final = "700MB"
 """What the engine may hold; with Python, the libraries and the labels themselves, the process stays below 1 GB."""
 
+_SHOWN: Final = frozenset({"account_id", "name", "parent_id"})
+
 
 @dataclass(frozen=True)
 class Judged:
@@ -34,7 +36,7 @@ class Judged:
         crm: its name.
         as_of: the day.
         scored: labels, portfolio figures, problems in the data.
-        present: the mirror's accounts: account_id, name and the label fields as the CRM holds them.
+        present: the mirror's accounts: account_id, name, parent_id where mapped, and the label fields as the CRM holds them.
         measured: whether the portfolio figures were measured anew; `Rank` and `Class` move only then.
         problems: everything the mapping and the rules found wrong.
     """
@@ -81,7 +83,7 @@ def judge(runtime: Runtime, crm: str, *, as_of: date | None = None) -> Judged:
 
 
 def present_values(runtime: Runtime, crm: str) -> pa.Table:
-    """The mirror's accounts: account_id, name and the label fields as the CRM holds them."""
+    """The mirror's accounts: account_id, name, parent_id where mapped, and the label fields as the CRM holds them."""
     with engine() as con:
         return _shown(con, runtime.mirror(crm).tables(con)["accounts"])
 
@@ -98,7 +100,7 @@ def engine() -> Iterator[Backend]:
 
 
 def _shown(con: Backend, accounts: ir.Table) -> pa.Table:
-    names = [name for name in accounts.columns if name in {"account_id", "name"} or name.startswith(PRESENT_PREFIX)]
+    names = [name for name in accounts.columns if name in _SHOWN or name.startswith(PRESENT_PREFIX)]
     table: pa.Table = con.to_pyarrow(accounts.select(names))
     return table
 

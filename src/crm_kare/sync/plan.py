@@ -47,7 +47,8 @@ class Plan:
         source: the CRM object that holds the accounts.
         fields: labels that may be written, with their CRM fields.
         changes: account_id, label, old, new; ordered by account, then by label. Nothing that the CRM holds already.
-        accounts: account_id, name, why, override, override_until of every account in `changes`, in the same order.
+        accounts: account_id, name, why, override, override_until, group_id (the account at the top of its group) of every
+            account in `changes`, in the same order.
         conflicts: account_id, label, ours, present, new: a person's value that stands against ours.
         agreed: account_id, label, value: the CRM holds what we want, and the journal does not know it yet.
         transitions: moves of the computed profile.

@@ -58,7 +58,8 @@ class Compared:
 
     Attributes:
         labels: `Scored.labels`, `profile` being the one to show.
-        present: the mirror's accounts: account_id and a `crm_<Label>` column per field that the CRM holds.
+        present: the mirror's accounts: account_id, `parent_id` where it is mapped, and a `crm_<Label>` column per field
+            that the CRM holds.
         own: account_id, label, value: what we last wrote, from the journal.
         held: account_id, computed_profile as last judged, from the journal; None where there is none.
         ranked: whether `Rank` and `Class` may move: on the measuring day. Else they stay; `Rank` is emptied where the
