@@ -11,7 +11,7 @@ from crm_kare.http import CallError
 from crm_kare.model import Problem
 from crm_kare_salesforce import soql
 from crm_kare_salesforce.client import Client
-from crm_kare_salesforce.site import refused, told
+from crm_kare_salesforce.site import refused
 
 _STAGED: Final = (
     "Begin with `crm-kare sync {crm} --force --limit 50`, look at those accounts and their neighbours, then go on; exempt the"
@@ -41,13 +41,14 @@ def findings(client: Client, crm: str, source: str) -> list[Problem]:
         except CallError as error:
             if not refused(error):
                 raise
-            hidden.append(f"{noun}s ({told(error.trouble)})")
+            hidden.append(noun)
             continue
         if names:
             text = f"{_counted(len(names), noun)} would run at every write: {_listed(names)}."
             found.append(Problem(code, text, fix.format(crm=crm), where=source, level="warning"))
     if hidden:
-        text = f"This user may not see {' and '.join(hidden)}, which may run at every write."
+        kinds = [_counted(2, noun).removeprefix("2 ") for noun in hidden]
+        text = f"This user may not see {', '.join(kinds)}, which may run at every write."
         found.append(Problem("automation-unseen", text, _SEEN_WITH, where=source, level="info"))
     return found
 

@@ -61,7 +61,7 @@ def findings(client: Client, objects: Objects, crm: str, source: str, fields: Se
         except CallError as error:
             if not refused(error):
                 raise
-            text = f"Which picklist values the record types of {source} let through cannot be seen ({told(error.trouble)})."
+            text = f"Which picklist values the record types of {source} let through cannot be seen ({error.trouble.code or error.trouble.status})."
             fix = "Look in Setup > Object Manager > Record Types: all values of the KARE picklists are to be selected."
             return [Problem("record-types-unseen", text, fix, where=source, level="info")]
         if missing:

@@ -13,7 +13,7 @@ from crm_kare.http import CallError
 from crm_kare.model import Problem
 from crm_kare_salesforce import soql
 from crm_kare_salesforce.client import Client
-from crm_kare_salesforce.site import refused, told
+from crm_kare_salesforce.site import refused
 from crm_kare_salesforce.wishes import INTEGRATION
 
 _SHARED: Final = ("account", "opportunity", "order", "contact", "contract")
@@ -55,12 +55,7 @@ class Held:
 def findings(client: Client, account: str, sources: Iterable[str]) -> list[Problem]:
     """Records that sharing hides from this user, or lets it read only. `account` is the object that carries the labels."""
     shared = [one for one in dict.fromkeys((account, *sources)) if one.lower() in _SHARED or one.endswith("__c")]
-    try:
-        held = _held(client)
-    except CallError as error:
-        if not refused(error):
-            raise
-        return [_unseen(shared, told(error.trouble))]
+    held = _held(client)
     defaults = _defaults(client, shared)
     found = [] if held.setup else [_NO_SETUP]
     for source in shared:
@@ -73,16 +68,19 @@ def findings(client: Client, account: str, sources: Iterable[str]) -> list[Probl
 
 
 def _held(client: Client) -> Held:
-    """The union of this user's permission sets, the one behind its profile among them."""
+    """The union of this user's permission sets, the one behind its profile among them; nothing where it may not see them."""
     query = soql.select(
         ("Id", "PermissionSetId"), "PermissionSetAssignment", soql.equals("AssigneeId", client.user_id())
     )
-    sets = list(dict.fromkeys(str(row["PermissionSetId"]) for row in client.rows(query) if row.get("PermissionSetId")))
-    if not sets:
+    try:
+        sets = list(dict.fromkeys(str(row.get("PermissionSetId")) for row in client.rows(query)))
+        whole = client.rows(soql.select(("Id", *_SYSTEM), "PermissionSet", soql.one_of("Id", sets or [""])))
+        query = soql.select(("Id", "SobjectType", *_OBJECT), "ObjectPermissions", soql.one_of("ParentId", sets or [""]))
+        single = client.rows(query)
+    except CallError as error:
+        if not refused(error):
+            raise
         return Held(frozenset(), frozenset(), setup=False)
-    whole = client.rows(soql.select(("Id", *_SYSTEM), "PermissionSet", soql.one_of("Id", sets)))
-    query = soql.select(("Id", "SobjectType", *_OBJECT), "ObjectPermissions", soql.one_of("ParentId", sets))
-    single = client.rows(query)
     return Held(
         _where(_SYSTEM[0], whole, _OBJECT[0], single),
         _where(_SYSTEM[1], whole, _OBJECT[1], single),
@@ -125,7 +123,7 @@ def _organisation_defaults(client: Client) -> dict[str, str]:
 
 def _hidden(client: Client, source: str, default: str) -> list[Problem]:
     """Records of an object that not everybody reads: how many, where the org tells."""
-    share = f"the org-wide default of {source} is {default}" if default else f"{source} may be shared record by record"
+    share = f"its org-wide default is {default}" if default else "its org-wide default cannot be seen"
     fix = (
         f"Share them with the integration user by a sharing rule or a role above their owners, or grant View All on {source}:"
         f" `options: {{view_all: [{source}]}}` in the mapping and `crm-kare provision`."
@@ -169,7 +167,9 @@ def _read_only(client: Client, account: str) -> list[Problem]:
     except CallError as error:
         if not refused(error):
             raise
-        return [_unseen([account], told(error.trouble))]
+        text = f"Whether this user may edit each {account} record cannot be seen ({error.trouble.code})."
+        fix = f"Make sure that sharing lets it: the org-wide default, a sharing rule, a role above the owners, or {INTEGRATION}."
+        return [Problem("sharing", text, fix, where="sharing", level="info")]
     if not barred:
         return []
     text = f"Of {looked_at} {account} records looked at, this user may read but not edit {barred}: their labels are rejected."
@@ -187,14 +187,6 @@ def _editable(client: Client, ids: Sequence[str]) -> int:
     tests = soql.equals("UserId", client.user_id()), soql.one_of("RecordId", ids)
     page = client.query(soql.select(("RecordId", "HasEditAccess"), "UserRecordAccess", *tests))
     return sum(row.get("HasEditAccess") is True for row in page["records"])
-
-
-def _unseen(sources: Iterable[str], why: str) -> Problem:
-    text = f"Which records of {' and '.join(sources)} this user may read or edit cannot be told ({why}); hidden ones are not read."
-    fix = (
-        f"Grant View Setup and Configuration to see it, or make sure that sharing and {INTEGRATION} reach all of them."
-    )
-    return Problem("sharing", text, fix, where="sharing", level="info")
 
 
 _NO_SETUP: Final = Problem(

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from crm_kare.sandbox.salesforce import ids
+from crm_kare.sandbox.salesforce.definitions import BY_NAME
 from crm_kare.sandbox.salesforce.errors import RecordError
 from crm_kare.sandbox.salesforce.org import SalesforceOrg
 from crm_kare.sandbox.store import Record
@@ -169,6 +170,7 @@ def load(org: SalesforceOrg) -> None:
             "DeveloperName": name,
             "Label": name,
             "KeyPrefix": ids.PREFIXES[name],
+            "InternalSharingModel": "ControlledByParent" if BY_NAME[name].parent else "ReadWrite",
         }
         for name in org.records.objects()
     ]

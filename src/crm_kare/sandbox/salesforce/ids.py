@@ -36,6 +36,7 @@ PREFIXES: Final = {
     "ApexTrigger": "01q",
     "ValidationRule": "03d",
     "WorkflowRule": "01Q",
+    "UserRecordAccess": "000",
 }
 
 _ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

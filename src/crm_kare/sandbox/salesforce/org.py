@@ -60,6 +60,8 @@ class Settings:
         record_types: an untouched org has none, and no field for them.
         multi_currency: on by `money.activate`; `dated_rates`: with advanced currency management.
         person_accounts: on by `persons.activate`.
+        record_type_values: values that a record type lets through, by its id and the field; not told = all.
+        new_picklists_closed: record types let no value of a picklist through that was made over the API, until told.
         bulk: of the Bulk API.
     """
 
@@ -76,6 +78,8 @@ class Settings:
     multi_currency: bool = False
     dated_rates: bool = False
     person_accounts: bool = False
+    record_type_values: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+    new_picklists_closed: bool = False
     bulk: BulkSettings = field(default_factory=BulkSettings)
 
 

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from starlette.responses import JSONResponse, Response
 
-from crm_kare.sandbox.salesforce import describe, ids, overview, query
+from crm_kare.sandbox.salesforce import describe, ids, overview, query, record_access
 from crm_kare.sandbox.salesforce.errors import bad_request
 from crm_kare.sandbox.salesforce.request import DATA, Address, Call, record_id
 
@@ -27,6 +27,7 @@ def first_batch(call: Call, *, deleted: bool = False, tooling: bool = False) -> 
     if not text.strip():
         raise bad_request("MALFORMED_QUERY", "A query string has to be specified")
     batch = query.batch_size(call.headers.get("sforce-query-options"), call.org.settings.page_limit)
+    record_access.prepare(call.org, text)
     return query.run(call.reader(tooling=tooling), text, batch=batch, deleted=deleted, tooling=tooling)
 
 

@@ -1,5 +1,6 @@
 """All addresses of the org. Each feature's module brings its own; here they are collected."""
 
+from collections.abc import Sequence
 from itertools import chain
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -7,7 +8,7 @@ from urllib.parse import parse_qsl
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route, Router
+from starlette.routing import Route, Router, compile_path
 
 from crm_kare.sandbox.salesforce import (
     about,
@@ -18,16 +19,30 @@ from crm_kare.sandbox.salesforce import (
     overview,
     query,
     reading,
+    record_types,
     soap,
     tree,
     writing,
 )
 from crm_kare.sandbox.salesforce.bulk import ingest_jobs, query_jobs
+from crm_kare.sandbox.salesforce.errors import SalesforceError, not_found
 from crm_kare.sandbox.salesforce.org import Credentials, SalesforceOrg
-from crm_kare.sandbox.salesforce.request import NEWEST_VERSION, OLDEST_VERSION, endpoint
+from crm_kare.sandbox.salesforce.request import NEWEST_VERSION, OLDEST_VERSION, Address, Answer, Call, endpoint
 from crm_kare.sandbox.state import Sandbox
 
-_FEATURES: Final = (about, overview, reading, writing, external_ids, tree, custom_fields, query_jobs, ingest_jobs)
+_METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_FEATURES: Final = (
+    about,
+    overview,
+    reading,
+    writing,
+    external_ids,
+    tree,
+    custom_fields,
+    record_types,
+    query_jobs,
+    ingest_jobs,
+)
 
 
 def router_for(sandbox: Sandbox) -> Router:
@@ -44,7 +59,23 @@ def router_for(sandbox: Sandbox) -> Router:
         Route("/services/data", _versions, methods=["GET"]),
         Route("/services/data/", _versions, methods=["GET"]),
     ]
-    return Router([*open_ones, *routes])
+    nowhere = endpoint(org, cursors, _nowhere(addresses))
+    return Router([*open_ones, *routes, Route("/services/data/{rest:path}", nowhere, methods=_METHODS)])
+
+
+def _nowhere(addresses: Sequence[Address]) -> Answer:
+    """What answers everywhere else: no such address, or not by that method."""
+    known = [(compile_path(path)[0], method) for path, method, _ in addresses]
+
+    def answer(call: Call) -> Response:
+        path = f"/services/data/{call.path['rest']}"
+        allowed = sorted({method for pattern, method in known if pattern.match(path)})
+        if not allowed:
+            raise not_found()
+        message = f"HTTP method not allowed. Allowed are {', '.join(allowed)}"
+        raise SalesforceError(405, "METHOD_NOT_ALLOWED", message)
+
+    return answer
 
 
 def org_of(sandbox: Sandbox) -> SalesforceOrg:

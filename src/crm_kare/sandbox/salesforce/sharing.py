@@ -27,18 +27,23 @@ class Sharing:
         self._hidden.setdefault(name, set()).update(ids)
 
     def lock(self, name: str, ids: Iterable[str]) -> None:
-        """All see these records and nobody edits them."""
+        """All see these records and nobody edits them: the org's default lets the others be read only."""
+        self._records.update("EntityDefinition", name, {"InternalSharingModel": "Read"}, "")
         self._locked.setdefault(name, set()).update(ids)
 
     def make_private(self, name: str) -> None:
         """Only their owners see the object's records."""
         self._private.add(name)
+        self._records.update("EntityDefinition", name, {"InternalSharingModel": "Private"}, "")
 
     def open_all(self) -> None:
         """Everything is shared again."""
         self._hidden.clear()
         self._locked.clear()
         self._private.clear()
+        for name in self._records.objects():
+            if not BY_NAME[name].parent:
+                self._records.update("EntityDefinition", name, {"InternalSharingModel": "ReadWrite"}, "")
 
     def condition(self, rights: frozenset[str], user_id: str, name: str, alias: str) -> tuple[str, list[Any]]:
         """SQL that is true of the rows a user sees, with its parameters; empty where that is all of them."""
