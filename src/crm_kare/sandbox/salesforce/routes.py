@@ -19,7 +19,6 @@ from crm_kare.sandbox.salesforce import (
     overview,
     query,
     reading,
-    record_types,
     soap,
     tree,
     writing,
@@ -39,7 +38,6 @@ _FEATURES: Final = (
     external_ids,
     tree,
     custom_fields,
-    record_types,
     query_jobs,
     ingest_jobs,
 )

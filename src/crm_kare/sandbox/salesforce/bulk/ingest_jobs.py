@@ -199,4 +199,5 @@ ADDRESSES: Final[tuple[Address, ...]] = (
     (f"{DATA}/jobs/ingest/{{id}}/failedResults/", "GET", _failed),
     (f"{DATA}/jobs/ingest/{{id}}/unprocessedrecords", "GET", _unprocessed),
     (f"{DATA}/jobs/ingest/{{id}}/unprocessedrecords/", "GET", _unprocessed),
+    (f"{DATA}/jobs/ingest/{{id}}/unprocessedRecords", "GET", _unprocessed),  # as simple-salesforce writes it
 )
