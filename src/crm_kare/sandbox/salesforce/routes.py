@@ -19,6 +19,7 @@ from crm_kare.sandbox.salesforce import (
     overview,
     query,
     reading,
+    record_types,
     soap,
     tree,
     writing,
@@ -38,6 +39,7 @@ _FEATURES: Final = (
     external_ids,
     tree,
     custom_fields,
+    record_types,
     query_jobs,
     ingest_jobs,
 )
