@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +21,21 @@ Accounts = Annotated[int, typer.Option("--accounts", min=1, max=200_000, help="A
 Seed = Annotated[
     int, typer.Option("--seed", help="Seed of the invented business: the same seed gives the same business.")
 ]
+
+
+Opportunities = Annotated[
+    int | None, typer.Option("--opportunities", min=1, help="Opportunities in each CRM, at most; about nine an account are invented.")
+]  # fmt: skip
+
+
+class Vendor(StrEnum):
+    """Whose CRM."""
+
+    SALESFORCE = "salesforce"
+    HUBSPOT = "hubspot"
+
+
+Only = Annotated[Vendor | None, typer.Option("--only", help="Only this vendor's CRM.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -69,17 +85,24 @@ def _wait(stop: Stop) -> None:
         stop.clock.sleep(3600)
 
 
-def sandbox(port: Port = 8732, accounts: Accounts = 1000, seed: Seed = 1) -> int:
+def sandbox(
+    port: Port = 8732,
+    accounts: Accounts = 1000,
+    opportunities: Opportunities = None,
+    seed: Seed = 1,
+    only: Only = None,
+) -> int:
     """A local Salesforce and HubSpot with an invented business, on 127.0.0.1; ends with Ctrl-C.
 
     Strict in what it accepts: it speaks both vendors' HTTP as their documents describe it. The first page shows the accounts.
     """
     from crm_kare.cli import show  # noqa: PLC0415  heavy
 
-    with stoppable() as stop, _sandbox(stop, accounts, seed, port) as running:
+    size = {"accounts": accounts, "opportunities": opportunities, "seed": seed}
+    with stoppable() as stop, _sandbox(stop, port, only, size) as running:
         show.say(f"Accounts and their pages: {running.url}/", "bold")
         show.say("To use it from a project, put this into its .env:")
-        for name, value in {**running.salesforce_environment(), **running.hubspot_environment()}.items():
+        for name, value in running.environment().items():
             show.say(f"{name}={value}")
         sys.stdout.flush()
         _wait(stop)
@@ -87,12 +110,13 @@ def sandbox(port: Port = 8732, accounts: Accounts = 1000, seed: Seed = 1) -> int
 
 
 @contextmanager
-def _sandbox(stop: Stop, accounts: int, seed: int, port: int) -> "Iterator[RunningSandbox]":
+def _sandbox(stop: Stop, port: int, only: Vendor | None, size: dict[str, Any]) -> "Iterator[RunningSandbox]":
     from crm_kare.sandbox import serve as serve_sandbox  # noqa: PLC0415  heavy
 
     with ExitStack() as stack:
         try:
-            running = stack.enter_context(serve_sandbox(stop.clock, accounts=accounts, seed=seed, port=port))
+            vendors = tuple(str(one) for one in ([only] if only else Vendor))
+            running = stack.enter_context(serve_sandbox(stop.clock, port=port, vendors=vendors, **size))
         except OSError as error:
             raise UsageError(
                 f"port {port} cannot be used: {error.strerror}.",

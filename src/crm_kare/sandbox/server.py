@@ -19,6 +19,7 @@ from crm_kare.sandbox import hubspot, page, salesforce
 from crm_kare.sandbox.faults import Fault, Faults
 from crm_kare.sandbox.gate import Gate
 from crm_kare.sandbox.generate import generate
+from crm_kare.sandbox.multiply import copies_for, multiply, thinned
 from crm_kare.sandbox.state import Sandbox
 from crm_kare.sandbox.store import Store
 
@@ -34,29 +35,40 @@ def build(
     vendors: tuple[str, ...] = VENDORS,
     same_business: bool = True,
     path: Path | None = None,
+    opportunities: int | None = None,
 ) -> Sandbox:
     """A sandbox with a generated business in each vendor's org.
 
     Args:
         clock: time; `as_of` defaults to its day.
-        accounts: how many, in each org.
+        accounts: how many, in each org. More than twenty thousand are made of copies of a smaller business, and their
+            number is rounded to whole copies.
         seed: of the business.
         as_of: the day up to which the business has happened.
         vendors: which orgs there are.
         same_business: both orgs hold the same companies; else the second has a seed of its own.
-        path: a file for the store, made anew; `None` = in memory.
+        path: a file for the store, made anew; `None` = in memory, or in a file that nobody sees where it is large.
+        opportunities: how many at most, in each org; fewer than were invented are left out evenly.
     """
-    sandbox = Sandbox(Store(clock, path), clock)
+    copies = copies_for(accounts)
+    sandbox = Sandbox(Store(clock, path, large=copies > 1), clock, copies=copies)
     day = as_of or clock.now().date()
     for place, vendor in enumerate(vendors):
         held = sandbox.businesses.get(vendors[0]) if same_business else None
-        business = held or generate(accounts, seed + place, day)
+        business = held or generate(accounts // copies, seed + place, day)
+        if opportunities is not None:
+            business = thinned(business, opportunities // copies)
         sandbox.businesses[vendor] = business
         _LOADERS[vendor](sandbox, business)
+        if copies > 1:
+            org = sandbox.store.orgs[vendor]
+            multiply(org, _COPIED[vendor](org), copies)
     return sandbox
 
 
+_COPIED: Final = {"salesforce": salesforce.copied, "hubspot": hubspot.copied}
 _LOADERS: Final = {"salesforce": salesforce.load, "hubspot": hubspot.load}
+_ENVIRONMENTS: Final = {"salesforce": salesforce.environment, "hubspot": hubspot.environment}
 _ROUTERS: Final = {"salesforce": salesforce.router_for, "hubspot": hubspot.router_for}
 
 
@@ -75,7 +87,7 @@ def _admin(sandbox: Sandbox) -> APIRouter:
 
     @router.get("/ready")
     def ready() -> dict[str, Any]:
-        sizes = {vendor: len(business.companies) for vendor, business in sandbox.businesses.items()}
+        sizes = {vendor: len(business.companies) * sandbox.copies for vendor, business in sandbox.businesses.items()}
         return {"ready": True, "accounts": sizes}
 
     @router.post("/faults")
@@ -155,6 +167,13 @@ class RunningSandbox:
         self._thread.join()
         self._socket.close()
 
+    def environment(self) -> dict[str, str]:
+        """The Contract's settings for every vendor's org that there is."""
+        made: dict[str, str] = {}
+        for vendor in self.sandbox.businesses:
+            made |= _ENVIRONMENTS[vendor](self.url)
+        return made
+
     def salesforce_environment(self) -> dict[str, str]:
         """The Contract's settings with which a client logs in as the integration user."""
         return salesforce.environment(self.url)
@@ -175,6 +194,7 @@ def serve(
     vendors: tuple[str, ...] = VENDORS,
     same_business: bool = True,
     path: Path | None = None,
+    opportunities: int | None = None,
 ) -> Iterator[RunningSandbox]:
     """Serve a new sandbox on 127.0.0.1 for the length of the block; port 0 takes a free one. Arguments as `build`.
 
@@ -182,8 +202,9 @@ def serve(
         OSError: the port is taken.
     """
     sandbox = build(
-        clock, accounts=accounts, seed=seed, as_of=as_of, vendors=vendors, same_business=same_business, path=path
-    )
+        clock, accounts=accounts, seed=seed, as_of=as_of, vendors=vendors, same_business=same_business, path=path,
+        opportunities=opportunities,
+    )  # fmt: skip
     with closing(sandbox.store):
         running = RunningSandbox(sandbox, port)
         running.start()

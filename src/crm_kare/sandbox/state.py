@@ -1,7 +1,8 @@
 """What both vendors' sides work on.
 
 A vendor's side is a package with `load(sandbox, business)` (defines its org in the store and fills it),
-`router_for(sandbox)` (its addresses) and `environment(url)` (the Contract's settings to use it).
+`copied(org)` (what is copied to make a large org), `router_for(sandbox)` (its addresses) and `environment(url)` (the
+Contract's settings to use it).
 """
 
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ class Sandbox:
     """The sandbox in one hand.
 
     By vendor name: `businesses` is what was loaded into the vendor's org (a vendor without one is not served).
+    `copies` is how often each record of a business is there.
     `sides` is what a vendor's side keeps beside the store (settings, tokens, counters), by vendor name.
     """
 
@@ -25,3 +27,4 @@ class Sandbox:
     faults: Faults = field(default_factory=Faults)
     businesses: dict[str, Business] = field(default_factory=dict)
     sides: dict[str, object] = field(default_factory=dict)
+    copies: int = 1

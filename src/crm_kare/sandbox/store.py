@@ -9,7 +9,7 @@ import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -96,13 +96,17 @@ class Access:
 class Store:
     """The database. `orgs` holds one `Org` by vendor name."""
 
-    def __init__(self, clock: Clock, path: Path | None = None) -> None:
+    def __init__(self, clock: Clock, path: Path | None = None, *, large: bool = False) -> None:
+        """`large`: without a path it is kept in a file that SQLite makes and takes away, not in memory."""
         self.clock = clock
         self.orgs: dict[str, Org] = {}
+        self.at_end = ExitStack()  # what the vendors' sides have to give back
         self._lock = threading.RLock()
         if path is not None:
             path.unlink(missing_ok=True)
-        self._database = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
+        self._database = sqlite3.connect(
+            path or ("" if large else ":memory:"), check_same_thread=False, isolation_level=None
+        )
         for statement in _SETUP:
             self._database.execute(statement)
 
@@ -141,12 +145,14 @@ class Store:
 
     def close(self) -> None:
         """Give the database back; an in-memory one is gone."""
+        self.at_end.close()
         with self._lock:
             self._database.close()
 
 
 _SETUP: Final = (
     "PRAGMA synchronous=OFF",
+    "PRAGMA cache_size=-65536",
     "CREATE TABLE history (vendor TEXT, object TEXT, record TEXT, field TEXT, old, new, at INTEGER, who TEXT)",
     "CREATE INDEX history_record ON history (vendor, object, record)",
     """CREATE TABLE link (vendor TEXT, source TEXT, source_id TEXT, target TEXT, target_id TEXT, type TEXT,

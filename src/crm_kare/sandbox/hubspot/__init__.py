@@ -2,13 +2,14 @@
 
 from fastapi import APIRouter
 
+from crm_kare.sandbox.hubspot.large import copied
 from crm_kare.sandbox.hubspot.limits import Limits
 from crm_kare.sandbox.hubspot.load import load
 from crm_kare.sandbox.hubspot.portal import TOKEN, Portal, Settings
 from crm_kare.sandbox.hubspot.routes import router_of
 from crm_kare.sandbox.state import Sandbox
 
-__all__ = ["Limits", "Portal", "Settings", "environment", "load", "portal_of", "router_for"]
+__all__ = ["Limits", "Portal", "Settings", "copied", "environment", "load", "portal_of", "router_for"]
 
 
 def portal_of(sandbox: Sandbox) -> Portal:

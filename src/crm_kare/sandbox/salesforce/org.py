@@ -92,6 +92,7 @@ class SalesforceOrg:
         self.faults = faults
         self.settings = Settings()
         self.bulk = Jobs(store.clock)
+        store.at_end.callback(self.bulk.close)
         self.credentials = Credentials()
         self.id = ""
         self.integration_user = ""

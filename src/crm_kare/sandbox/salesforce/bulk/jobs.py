@@ -207,7 +207,7 @@ class Jobs:
 
     def close(self) -> None:
         """Give back the files of results."""
-        for one in self.all(QueryJob):
+        for one in self._jobs.values():
             self.forget(one)
 
 

@@ -25,9 +25,9 @@ def run(org: SalesforceOrg, job: QueryJob) -> Result:
     compiled = compile_query(org, query, job.user_id, deleted=job.operation == "queryAll")
     ordered = bool(query.order) or query.limit is not None
     result = Result([".".join(one.names) for one in compiled.selected], job.dialect.sign, job.dialect.newline)
-    shapes = [_shape(one.definition) for one in compiled.selected]
+    columns = [_column(one.definition) for one in compiled.selected]
     for rows in _blocks(_found(org, compiled, ordered=ordered)):
-        result.write(_shaped(rows, shapes))
+        result.write(_shaped(rows, columns))
     return result
 
 
@@ -83,32 +83,49 @@ def _blocks(found: Iterator[list[_Row]]) -> Iterator[list[_Row]]:
 
 # cells
 
+_Column = Callable[[Sequence[Any]], list[str]]
 
-def _shaped(rows: list[_Row], shapes: Sequence[Callable[[Any], str] | None]) -> Sequence[_Row]:
-    """The rows with each cell as the CSV shows it; columns without a shape stay."""
-    if not any(shapes):
-        return rows
-    columns = zip(*rows, strict=True)
-    shaped = (column if shape is None else _each(shape, column) for column, shape in zip(columns, shapes, strict=True))
+
+def _shaped(rows: list[_Row], columns: Sequence[_Column]) -> list[tuple[str, ...]]:
+    """The rows with each cell as the text between the CSV's quotes. By columns, which is several times as quick."""
+    shaped = (shape(held) for shape, held in zip(columns, zip(*rows, strict=True), strict=True))
     return list(zip(*shaped, strict=True))
 
 
-def _each(shape: Callable[[Any], str], column: Sequence[Any]) -> list[str | None]:
-    """Each value's text; the same value is shaped once, for dates and flags repeat."""
-    known: dict[Any, str | None] = {one: None if one is None else shape(one) for one in set(column)}
-    return [known[one] for one in column]
-
-
-def _shape(definition: FieldDef | None) -> Callable[[Any], str] | None:
+def _column(definition: FieldDef | None) -> _Column:
     match definition.type if definition else "":
         case "boolean":
-            return _boolean
+            return _known(_boolean)
         case "datetime":
-            return _moment
+            return _known(_moment)
         case "double" | "currency" | "percent":
-            return java_double
+            return _numbers
+        case "id" | "reference" | "date":
+            return _plain
         case _:
-            return None
+            return _texts
+
+
+def _plain(values: Sequence[str | None]) -> list[str]:
+    return [one or "" for one in values]
+
+
+def _texts(values: Sequence[Any]) -> list[str]:
+    return ["" if one is None else str(one).replace('"', '""') for one in values]
+
+
+def _numbers(values: Sequence[float | None]) -> list[str]:
+    return ["" if one is None else java_double(one) for one in values]
+
+
+def _known(shape: Callable[[Any], str]) -> _Column:
+    """A column of values that repeat: each is shaped once."""
+
+    def shaped(values: Sequence[Any]) -> list[str]:
+        texts = {one: "" if one is None else shape(one) for one in set(values)}
+        return [texts[one] for one in values]
+
+    return shaped
 
 
 def _boolean(value: Any) -> str:
