@@ -9,6 +9,7 @@ from crm_kare.sandbox.page import side
 from crm_kare.sandbox.page.gaps import newest_first
 from crm_kare.sandbox.page.side import SYSTEM_CURRENCY, FormError, Places
 from crm_kare.sandbox.page.views import PEOPLES, Account, Deal, Listing, Relative, grouped
+from crm_kare.sandbox.salesforce.money import exchanged
 from crm_kare.sandbox.salesforce.org import SalesforceOrg
 from crm_kare.sandbox.salesforce.write import keep_history
 from crm_kare.sandbox.store import Record
@@ -57,11 +58,11 @@ class SalesforceSide:
             facts=self._facts(record),
             labels=side.labels_of(self._org, _PLACES, record),
             deals=newest_first(
-                [_deal(one) for one in self._org.select("Opportunity", "AccountId = ?", (record["_id"],))]
+                [self._deal(one, record) for one in self._org.select("Opportunity", "AccountId = ?", (record["_id"],))]
             ),
             relatives=self._relatives(record),
             edits=side.edits_of(self._org, _PLACES, record["_id"], self._persons(people)),
-            currency=SYSTEM_CURRENCY,
+            currency=record["CurrencyIsoCode"] or SYSTEM_CURRENCY,
             ready=side.is_ready(self._org, _PLACES),
         )
 
@@ -98,6 +99,13 @@ class SalesforceSide:
             for label, name in _FACTS
             if name in known
         ]
+
+    def _deal(self, one: Record, account: Record) -> Deal:
+        """A deal with its amount in the account's currency."""
+        amount, source, target = one["Amount"], one["CurrencyIsoCode"], account["CurrencyIsoCode"]
+        if amount is not None and source != target:
+            amount = round(exchanged(self._salesforce, amount, source, target), 2)
+        return _deal({**one, "Amount": amount})
 
     def _relatives(self, record: Record) -> list[Relative]:
         parent = record["ParentId"] or ""

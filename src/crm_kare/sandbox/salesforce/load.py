@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from crm_kare.sandbox.generate import Business, Company, Deal, Person, Rep, Stage
 from crm_kare.sandbox.generate.words import PRODUCT_LINES, TEAMS
-from crm_kare.sandbox.salesforce import automation, profiles, tooling
+from crm_kare.sandbox.salesforce import automation, orders, profiles, tooling
 from crm_kare.sandbox.salesforce.definitions import OBJECTS, STAGES, SYSTEM_PERMISSIONS
 from crm_kare.sandbox.salesforce.derive import derived
 from crm_kare.sandbox.salesforce.org import SalesforceOrg
@@ -58,8 +58,10 @@ class _Loading:
         self._load("Account", self._business.companies, self._account)
         self._load("Opportunity", self._business.deals, self._opportunity)
         self._records.load("OpportunityLineItem", self._line_items())
+        self._load_orders()
         self._load("Contact", self._business.people, self._contact)
         self._records.load("OpportunityContactRole", self._contact_roles())
+        self._count_won()
 
     def _setup(self) -> None:
         """Who and what is there before the first customer."""
@@ -92,6 +94,7 @@ class _Loading:
                     "IsActive": 1,
                 }
                 self._products[product] = records.insert("Product2", told, "")
+        self._entries = orders.price_book(records, self._products)
         self._keep_custom_fields()
         automation.load(org)
 
@@ -112,7 +115,7 @@ class _Loading:
         """The Tooling API's records of the org's own fields."""
         for entity in OBJECTS:
             for one in entity.fields:
-                if one.custom:
+                if one.name.endswith("__c"):
                     tooling.keep(self._org, entity.name, one, {"label": one.label, "type": one.type}, "")
 
     def _assign_profile(self, name: str, users: Iterable[str], system: frozenset[str]) -> None:
@@ -168,6 +171,7 @@ class _Loading:
             "NumberOfEmployees": company.employees,
             "OwnerId": self._ids["User"][company.owner],
             "RecordTypeId": self._record_types[company.segment],
+            "Region__c": _REGIONS.get(company.country or "", "EMEA") if company.country else None,
             "Wallet__c": company.wallet,
             "Sites__c": company.sites,
             "Contract_Renewal__c": company.renewal_on and company.renewal_on.isoformat(),
@@ -198,6 +202,7 @@ class _Loading:
                 yield {
                     "_id": next(ids),
                     "OpportunityId": self._ids["Opportunity"][deal.key],
+                    "PricebookEntryId": self._entries[line.product],
                     "Product2Id": self._products[line.product],
                     "Name": f"{deal.name} {line.product}",
                     "Quantity": line.quantity,
@@ -205,6 +210,19 @@ class _Loading:
                     "TotalPrice": line.amount / 100,
                     **stamps,
                 }
+
+    def _load_orders(self) -> None:
+        book = orders.OrderBook(self._records, self._business, self._stamps)
+        self._records.load("Order", book.orders(self._ids["Account"], self._ids["User"]))
+        self._records.load("OrderItem", book.items(self._products, self._entries))
+
+    def _count_won(self) -> None:
+        """The roll-up on accounts."""
+        opportunities = f"{self._records.table('Opportunity')} o WHERE o.AccountId = a._id AND o.IsWon"
+        counted = f"(SELECT count(*) FROM {opportunities})"  # noqa: S608  names are ours
+        with self._records.store.transaction() as database:
+            table = f"{self._records.table('Account')} AS a"
+            database.execute(f"UPDATE {table} SET Won_Opportunities__c = {counted}")  # noqa: S608
 
     def _contact(self, person: Person) -> Record:
         company = self._business.companies[person.company]
@@ -240,6 +258,9 @@ _FORECASTS: Final = {"BestCase": "Best Case", "Forecast": "Commit"} | {
     one: one for one in ("Pipeline", "Closed", "Omitted")
 }
 """What people see for a forecast category."""
+
+_REGIONS: Final = {"United States": "AMER", "Brazil": "AMER", "Japan": "APAC"}
+"""What the formula on accounts makes of their country; the rest is EMEA."""
 
 _ORGANISATION: Final[Record] = {
     "Name": "Sandbox Supplies",

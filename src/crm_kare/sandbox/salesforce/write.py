@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from crm_kare.sandbox.salesforce import ids
+from crm_kare.sandbox.salesforce import ids, persons
 from crm_kare.sandbox.salesforce.definitions import BY_NAME
-from crm_kare.sandbox.salesforce.derive import derived
+from crm_kare.sandbox.salesforce.derive import derived, stages_of
 from crm_kare.sandbox.salesforce.errors import RecordError, SalesforceError, bad_request
 from crm_kare.sandbox.salesforce.org import SalesforceOrg
 from crm_kare.sandbox.salesforce.permissions import permission_fault, settle
@@ -39,25 +39,47 @@ def update(org: SalesforceOrg, user_id: str, name: str, record_id: str, values: 
     faults = _reachable(org, user_id, name, record_id, before) or _faults(org, user_id, name, before, values)
     if faults or before is None:
         return faults
-    org.records.update(name, record_id, derived(name, {**before, **values}, values), user_id)
+    org.records.update(name, record_id, _completed(org, name, before, values), user_id)
     keep_history(org, user_id, name, before, values)
-    settle(org, name, record_id)
+    _followed(org, user_id, name, record_id)
     return []
 
 
 def insert(org: SalesforceOrg, user_id: str, name: str, values: dict[str, Value]) -> str | list[RecordError]:
     """Make a record; its id, or what is wrong with it."""
     fields = org.records.fields(name)
-    defaults: dict[str, Value] = {one.name: 0 for one in fields.values() if one.type == "boolean"}
-    if "OwnerId" in fields:
-        defaults["OwnerId"] = user_id
+    defaults = _defaults(org, user_id, fields)
     before: Record = dict.fromkeys(fields) | defaults
     faults = _faults(org, user_id, name, before, values)
     if faults:
         return faults
-    made = org.records.insert(name, derived(name, {**before, **values}, {**defaults, **values}), user_id)
-    settle(org, name, made)
+    made = org.records.insert(name, _completed(org, name, before, {**defaults, **values}), user_id)
+    _followed(org, user_id, name, made)
     return made
+
+
+def _defaults(org: SalesforceOrg, user_id: str, fields: Mapping[str, FieldDef]) -> dict[str, Value]:
+    """What a new record has where nothing is said: no ticks, its maker as owner, and the maker's currency."""
+    told: dict[str, Value] = {one.name: 0 for one in fields.values() if one.type == "boolean"}
+    if "OwnerId" in fields:
+        told["OwnerId"] = user_id
+    if org.settings.multi_currency and "CurrencyIsoCode" in fields:
+        told["CurrencyIsoCode"] = org.user(user_id)["DefaultCurrencyIsoCode"]
+    return told
+
+
+def _completed(org: SalesforceOrg, name: str, before: Record, values: Mapping[str, Value]) -> Record:
+    """The values to write, with what follows from them."""
+    after = {**before, **values}
+    made = derived(name, after, values, stages_of(org) if name == "Opportunity" else {})
+    return made | persons.named(org, after) if persons.is_person(org, name, after) else made
+
+
+def _followed(org: SalesforceOrg, user_id: str, name: str, record_id: str) -> None:
+    """What a write brings about in other records."""
+    settle(org, name, record_id)
+    if name == "Account" and org.settings.person_accounts:
+        persons.link(org, record_id, user_id)
 
 
 def delete(org: SalesforceOrg, user_id: str, name: str, record_id: str) -> list[RecordError]:
@@ -116,10 +138,8 @@ def _faults(
     shut = _barred(org, user_id, name, before, right)
     if shut:
         return shut
-    editable = org.access(name, user_id).editable
-    barred = [
-        one for one in values if one not in editable or (right == "Edit" and fields[one.lower()].extra.get("fixed"))
-    ]
+    after = {**(before or {}), **values}
+    barred = _barred_fields(org, user_id, name, after, values)
     if barred:
         message = (
             f"Unable to create/update fields: {', '.join(barred)}. Please check the security settings of this field and"
@@ -127,7 +147,7 @@ def _faults(
         )
         return [RecordError("INVALID_FIELD_FOR_INSERT_UPDATE", message, tuple(barred))]
     checked = [_value_fault(org, user_id, fields[one.lower()], value) for one, value in values.items()]
-    after = {**(before or {}), **values}
+    after |= persons.named(org, after) if persons.is_person(org, name, after) else {}
     return (
         [one for one in checked if one]
         or _missing(org, name, after)
@@ -135,6 +155,16 @@ def _faults(
         or permission_fault(org, name, after)
         or [one for rule in org.settings.validation_rules if (one := rule(name, after))]
     )
+
+
+def _barred_fields(
+    org: SalesforceOrg, user_id: str, name: str, after: Record, values: Mapping[str, Value]
+) -> list[str]:
+    """Fields that this user may not write, or nobody on such a record, or nobody any more."""
+    editable, fields = org.access(name, user_id).editable, org.fields(name)
+    shut = persons.shut_fields(org, name, after)
+    fixed = {one for one in values if "_id" in after and fields[one.lower()].extra.get("fixed")}
+    return [one for one in values if one not in editable or one in shut or one in fixed]
 
 
 def _barred(org: SalesforceOrg, user_id: str, name: str, before: Record | None, right: str) -> list[RecordError]:

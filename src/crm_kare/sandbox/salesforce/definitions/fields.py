@@ -22,7 +22,7 @@ def field(name: str, type_: str = "string", length: int = 0, label: str = "", **
 
 
 def _is_custom(name: str) -> bool:
-    return name.endswith("__c")
+    return name.endswith(("__c", "__pc"))
 
 
 def text(name: str, length: int = 255, label: str = "", **more: Any) -> FieldDef:
