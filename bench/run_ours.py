@@ -21,7 +21,7 @@ def job(folder: Path) -> Callable[[], pa.Table]:
 
     def labels() -> pa.Table:
         with engine() as con:
-            canonical, _ = streams(mirror.tables(con), mapping, world.ORGANISATION)
+            canonical, _ = streams(mirror.tables(con), mapping, world.ORGANISATION, world.AS_OF)
             return score(canonical, rulebook, world.AS_OF).labels
 
     return labels

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from crm_kare.config.mapping import Currency
 from crm_kare.ports import CurrencyRate, Organisation
-from crm_kare.sync.mapped.money import currencies
+from crm_kare.sync.mapped.money import currencies, of_year
 
 NEW_YEAR = date(2026, 1, 1)
 GIVEN = Currency.model_validate({"rates": {"USD": [{"from": "2026-01-01", "rate": "0.8"}]}})
@@ -63,3 +63,15 @@ def test_rates_keep_twelve_decimals_and_absurd_ones_are_left_out() -> None:
         ),
     )
     assert told.rates == {"IRR": {date.min: Decimal("0.000023809524")}}
+
+
+def test_amounts_without_a_day_take_the_rate_of_the_first_of_january_or_the_first_after_it() -> None:
+    rates = (
+        CurrencyRate("USD", Decimal("0.7")),
+        CurrencyRate("USD", Decimal("0.8"), date(2025, 6, 1)),
+        CurrencyRate("USD", Decimal("0.9"), date(2026, 1, 2)),
+        CurrencyRate("GBP", Decimal("1.2"), date(2026, 5, 1)),
+    )
+    for year, dollar in ((2025, "0.7"), (2026, "0.8"), (2027, "0.9")):
+        told = of_year(currencies(Currency(), euro(*rates)), date(year, 8, 15))
+        assert told.rates == {"USD": {date.min: Decimal(dollar)}, "GBP": {date.min: Decimal("1.2")}}

@@ -46,7 +46,10 @@ def table(*rows: Mapping[str, Any]) -> Any:
 
 def read(text: str, organisation: Organisation = EURO, **tables: list[dict[str, Any]]) -> tuple[Streams, list[Problem]]:
     return streams(
-        {name: table(*rows) for name, rows in tables.items()}, parse_mapping(text, Path("m.yaml")), organisation
+        {name: table(*rows) for name, rows in tables.items()},
+        parse_mapping(text, Path("m.yaml")),
+        organisation,
+        date(2025, 11, 3),
     )
 
 
@@ -392,7 +395,7 @@ def test_sums_that_do_not_fit_are_unknown_and_stop_nothing() -> None:
     assert deals(rates, ", currency: C, closed_on: D", **given)[0] == [None]
 
 
-def test_money_of_accounts_takes_the_latest_rate() -> None:
+def test_money_of_accounts_takes_the_rate_of_new_year() -> None:
     text = (
         HEAD
         + RATES

@@ -72,7 +72,7 @@ def judge(runtime: Runtime, crm: str, *, as_of: date | None = None) -> Judged:
     held = None if as_of else runtime.journal.labels.held(crm)
     with engine() as con:
         tables = runtime.mirror(crm).tables(con)
-        canonical, found = streams(tables, mapping, organisation)
+        canonical, found = streams(tables, mapping, organisation, day)
         scored = score(
             canonical, runtime.rulebook, day, kept, held,
             next_steps=runtime.next_steps, own_fields=runtime.own_fields,

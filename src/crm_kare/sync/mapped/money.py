@@ -1,7 +1,7 @@
 """Amounts in the reporting currency (METHOD.md 1.11): the CRM's home amount, else a dated rate, else unknown."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from itertools import pairwise
@@ -15,9 +15,6 @@ from crm_kare.config.mapping import Currency
 from crm_kare.model import Kind
 from crm_kare.ports import CurrencyRate, Organisation
 from crm_kare.sync.mapped.columns import DTYPES
-
-LATEST: Final = date(9999, 12, 30)
-"""Stands for "at the latest rate", for amounts that have no day."""
 
 _NEVER: Final = date(9999, 12, 31)
 _MONEY: Final = DTYPES[Kind.MONEY]
@@ -58,6 +55,16 @@ def currencies(currency: Currency, organisation: Organisation) -> Currencies:
     given = {code: {one.since: one.rate for one in listed} for code, listed in currency.rates.items()}
     rates = {code: _joined(crossed.get(code, {}), given.get(code, {})) for code in sorted(crossed.keys() | given)}
     return Currencies(reporting, home or reporting, {code: dated for code, dated in rates.items() if dated})
+
+
+def of_year(money: Currencies, as_of: date) -> Currencies:
+    """The same with one rate for all days, that of the first of January, or else the first one after it.
+
+    For amounts that have no day: what an account is worth must not move with every day's rate, nor stay at an old one.
+    """
+    first = as_of.replace(month=1, day=1)
+    rates = {code: {date.min: _at(dated, max(first, min(dated)))} for code, dated in money.rates.items()}
+    return replace(money, rates=rates)
 
 
 def _told(rates: tuple[CurrencyRate, ...]) -> dict[str, dict[date, Decimal]]:

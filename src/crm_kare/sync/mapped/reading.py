@@ -1,6 +1,7 @@
 """The whole of it: each stream's raw table in, canonical tables and the problems found on the way out."""
 
 from collections.abc import Mapping as AbstractMapping
+from datetime import date
 
 import ibis
 import ibis.expr.types as ir
@@ -12,7 +13,7 @@ from crm_kare.model import EXTRA_PREFIX, PRESENT_PREFIX, STREAMS, Kind, Problem
 from crm_kare.ports import Organisation
 from crm_kare.sync.mapped import trouble
 from crm_kare.sync.mapped.columns import PEOPLE, empty, folded, typed
-from crm_kare.sync.mapped.money import LATEST, Currencies, code_of, converted, currencies, with_factor
+from crm_kare.sync.mapped.money import Currencies, code_of, converted, currencies, of_year, with_factor
 
 _OPPORTUNITY = (
     "opportunity_id",
@@ -32,14 +33,15 @@ _LINE = ("line_item_id", "opportunity_id", "product_line", "amount", "quantity")
 
 
 def streams(
-    tables: AbstractMapping[str, ir.Table], mapping: Mapping, organisation: Organisation
+    tables: AbstractMapping[str, ir.Table], mapping: Mapping, organisation: Organisation, as_of: date
 ) -> tuple[Streams, list[Problem]]:
     """What the rules core is given, and what in the data the mapping does not know.
 
     Args:
         tables: the mirror's tables by stream name; streams that were not pulled are absent.
         mapping: value maps, filters, deal types, currencies.
-        organisation: for its home currency.
+        organisation: for its home currency and the rates into it.
+        as_of: the day of the judgement; amounts on accounts take the rates of its year.
 
     Raises:
         ConfigError: the accounts were never pulled.
@@ -50,7 +52,8 @@ def streams(
     read = {
         name: typed(tables[name], STREAMS[name], stream) for name, stream in mapping.streams.mapped() if name in tables
     }
-    accounts = _accounts(read["accounts"], read.get("owners"), _money_columns(mapping.streams.accounts), money)
+    amounts = _money_columns(mapping.streams.accounts)
+    accounts = _accounts(read["accounts"], read.get("owners"), amounts, of_year(money, as_of))
     raw_deals = read["opportunities"] if "opportunities" in read else empty(STREAMS["opportunities"])
     deals = _opportunities(raw_deals, money)
     purchases = _purchases(read["purchases"], money) if "purchases" in read else None
@@ -72,8 +75,8 @@ def streams(
 
 
 def _accounts(table: ir.Table, owners: ir.Table | None, amounts: list[str], money: Currencies) -> ir.Table:
-    """Money in the reporting currency at the latest rate (an account has no day), owners by name."""
-    rated = with_factor(table, code_of(table["currency"], money), ibis.literal(LATEST), money)
+    """Money in the reporting currency, owners by name."""
+    rated = with_factor(table, code_of(table["currency"], money), ibis.literal(date.min), money)
     values = {name: converted(rated[name], rated["_factor"]) for name in amounts}
     told = rated.mutate(**values, currency=ibis.literal(money.reporting)).select(*table.columns)
     if owners is None:
