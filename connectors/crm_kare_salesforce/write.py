@@ -233,11 +233,27 @@ class Writer:
         for upload in uploads(work.left, work.request.fields, LARGEST_UPLOAD):
             fate = self._ingest.update(work.request.source, upload.content)
             again += _by_fate(work, upload, fate)
-            if fate.stopped:
-                raise _stopped()
             if not fate.state:
                 raise RetryError("Salesforce does not tell what became of a bulk job.", where="jobs/ingest")
+            if fate.state == jobs.ABORTED or fate.stopped:
+                work.left = again
+                self._after_abort(work, stopped=fate.stopped)
+                return
         work.left = again
+
+    def _after_abort(self, work: _Work, *, stopped: bool) -> None:
+        """An admin who aborts a job means it: what it did not come to is not sent at once again."""
+        if work.tried:
+            self._look(work)
+        if stopped:
+            raise _stopped()
+        if not work.written():
+            raise RetryError(
+                "Somebody aborted the bulk job in Salesforce.", where="jobs/ingest", fix="Run again when it may."
+            )
+        for record in work.request.records:
+            work.done.setdefault(record.account_id, called_off(record))
+        work.left = []
 
     # -- merged away -------------------------------------------------------------------------------------------------
 
@@ -294,19 +310,7 @@ def _by_fate(work: _Work, upload: Upload, fate: Fate) -> list[RecordWrite]:
             again.append(record)
             if key not in fate.untouched:
                 work.tried.add(record.account_id)
-    return _left_by_abort(work, again, fate) if fate.state == jobs.ABORTED and not fate.stopped else again
-
-
-def _left_by_abort(work: _Work, again: list[RecordWrite], fate: Fate) -> list[RecordWrite]:
-    """An admin who aborts a job means it: what it did not come to is not sent at once again."""
-    if not fate.written and not work.written():
-        raise RetryError(
-            "Somebody aborted the bulk job in Salesforce.", where="jobs/ingest", fix="Run again when it may."
-        )
-    for record in again:
-        if record.account_id not in work.tried:
-            work.done.setdefault(record.account_id, called_off(record))
-    return [one for one in again if one.account_id in work.tried]
+    return again
 
 
 _WHOLE_JOB: Final[Mapping[str, type[KareError]]] = {

@@ -15,7 +15,7 @@ Present = Mapping[str, str | None]
 """What a record holds, by label name."""
 
 _BARRED: Final = re.compile(r"create/update fields: (\w+)")
-_JOB_ERROR: Final = re.compile(r"([A-Z][A-Z0-9_]+):(.*?):?([\w., ]*?)\s*--(?=\s*(?:[A-Z][A-Z0-9_]+:|$))", re.DOTALL)
+_JOB_ERROR: Final = re.compile(r"([A-Z][A-Z0-9_]+):(.*?):?([\w., ]*?)\s*--(?=[\s;]*(?:[A-Z][A-Z0-9_]+:|$))", re.DOTALL)
 """`CODE:message:Field__c --`, one after the other where there are several; the field may be missing."""
 
 
@@ -72,7 +72,7 @@ def refused_by_job(record: RecordWrite, told: str) -> Outcome:
         return _rejected(record, code if known else "UNKNOWN_ERROR", message if known else told, "")
     field = found[3].split(",")[0].strip()
     if " " in field:  # the end of a message without field
-        return _rejected(record, found[1], f"{found[2]}:{found[3]}", "")
+        return _rejected(record, found[1], f"{found[2]}:{found[3]}".lstrip(":"), "")
     return _rejected(record, found[1], found[2], field)
 
 

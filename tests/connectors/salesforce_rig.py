@@ -165,6 +165,8 @@ class SalesforceRig:
         self.org = side
         self.org.settings.page_limit = PAGE
         self._made: list[Connector] = []
+        self.always: dict[str, Any] = {}
+        """Options of every connector made."""
         self._people = {str(one["_id"]) for one in self.org.records.select("User")}
 
     def connector(self, **options: Any) -> Connector:
@@ -189,7 +191,7 @@ class SalesforceRig:
     def connected(self, credentials: Mapping[str, str], **options: Any) -> Connector:
         """A connector with these credentials."""
         secret = {name: SecretStr(value) for name, value in credentials.items()}
-        made = connect(Context("org", secret, self.clock, self._folder, self._folder / "state", options))
+        made = connect(Context("org", secret, self.clock, self._folder, self._folder / "state", self.always | options))
         self._made.append(made)
         return made
 
