@@ -28,8 +28,9 @@ def findings(
     for spec in specs:
         found += _tried(lambda spec=spec: _stream(objects, spec), f"stream {spec.stream}")  # type: ignore[misc]
     source = next((spec.source for spec in specs if spec.stream == "accounts"), "Account")
-    found += _tried(lambda: _labels(objects, crm, source, fields), source)
-    found += _tried(lambda: record_types.findings(client, objects, crm, source, fields), source)
+    if not any(one.code == "object-missing" and source in one.message.split() for one in found):
+        found += _tried(lambda: _labels(objects, crm, source, fields), source)
+        found += _tried(lambda: record_types.findings(client, objects, crm, source, fields), source)
     found += _tried(lambda: traits.currency(client, objects, specs), "currencies")
     found += _tried(lambda: traits.person_accounts(objects, specs), source)
     found += _tried(lambda: rights.findings(client, source, (spec.source for spec in specs)), "sharing")
@@ -103,7 +104,7 @@ def _labels(objects: Objects, crm: str, source: str, fields: Sequence[LabelField
         if (held := told.get(one.field.lower())) is not None:
             found += _label(one, held, crm, source)
             continue
-        text = f"{source} has no label field {one.field} that this user can read."
+        text = "There is no such field, or this user may not read it."
         fix = f"{_PROVISION.format(crm=crm)} Where it exists, assign the permission set {INTEGRATION}."
         found.append(Problem("label-missing", text, fix, where=f"{source}.{one.field}"))
     if fields and not objects.describe(source).get("updateable", True):

@@ -60,7 +60,7 @@ def findings(client: Client, account: str, sources: Iterable[str]) -> list[Probl
     found = [] if held.setup else [_NO_SETUP]
     for source in shared:
         default = defaults.get(source.lower(), "")
-        if not held.sees(source) and default not in _READ_BY_ALL:
+        if not (held.sees(source) or default in _READ_BY_ALL or default.startswith("controlledby")):
             found += _hidden(client, source, default)
     if not held.edits(account) and defaults.get(account.lower(), "") not in _EDITED_BY_ALL:
         found += _read_only(client, account)

@@ -1,6 +1,7 @@
 """Commands that set things up: init, doctor, provision, deprovision."""
 
 import sys
+from collections import Counter
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -138,8 +139,11 @@ def doctor(
         for report in reports:
             show.say(f"{report.crm}: " + (report.organisation or "not reached"), "bold")
             show.problems(report.problems)
-            if not report.problems:
-                show.say("  Nothing to mend.", "green")
+            levels = Counter(one.level for one in report.problems)
+            counted = [
+                f"{levels[one]} {one}{'' if levels[one] == 1 else 's'}" for one in ("error", "warning") if levels[one]
+            ]
+            show.say(f"  {', '.join(counted)}." if counted else "  Nothing to mend.", "" if counted else "green")
     return next((report.exit_code for report in reports if report.exit_code), 0)
 
 

@@ -56,16 +56,30 @@ def say(line: str, style: str = "") -> None:
 
 
 def problems(found: "Iterable[Problem]") -> None:
-    """One line per problem; its fix below it, once where several in a row have the same."""
-    for fix, alike in groupby(found, key=lambda one: one.fix):
-        for problem in alike:
-            where = f"{problem.where}: " if problem.where else ""
-            account = f" (account {problem.account_id})" if problem.account_id else ""
-            console().print(
-                f"[{_LEVELS[problem.level]}]{problem.level}[/] {escape(f'{where}{problem.message}{account}')}"
-            )
-        if fix:
-            console().print(f"      → {escape(fix)}")
+    """One line per problem; its fix below it, once where several in a row have the same. Long ones are told in a column
+    of their own on a terminal, and stay whole lines in a log.
+    """
+    rows = [row for fix, alike in groupby(found, key=lambda one: one.fix) for row in _told(fix, alike)]
+    if not sys.stdout.isatty():
+        for level, text in rows:
+            console().print(f"{level} {text}" if level else f"      {text}")
+        return
+    drawn = Table.grid(padding=(0, 1))
+    drawn.add_column(no_wrap=True)
+    drawn.add_column(overflow="fold")
+    for level, text in rows:
+        drawn.add_row(level, text)
+    console().print(drawn)
+
+
+def _told(fix: str, alike: "Iterable[Problem]") -> Iterator[tuple[str, str]]:
+    """Level and text of problems that have one fix, and the fix."""
+    for problem in alike:
+        where = f"{problem.where}: " if problem.where else ""
+        account = f" (account {problem.account_id})" if problem.account_id else ""
+        yield f"[{_LEVELS[problem.level]}]{problem.level}[/]", escape(f"{where}{problem.message}{account}")
+    if fix:
+        yield "", f"→ {escape(fix)}"
 
 
 def result(one: "RunResult") -> None:
