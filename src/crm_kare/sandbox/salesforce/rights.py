@@ -61,7 +61,7 @@ class Rights:
     def _rights(self, user_id: str, name: str) -> frozenset[str]:
         """Setup objects are open for reading, but those that need a right; writing them needs a right of their own."""
         definition, system = BY_NAME[name], self.system(user_id)
-        if definition.view_right and definition.view_right not in system:
+        if definition.view_rights and not system & set(definition.view_rights):
             return frozenset()
         if not definition.governor:
             changes = not definition.read_only and definition.write_right in system

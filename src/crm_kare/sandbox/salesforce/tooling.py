@@ -14,6 +14,7 @@ from crm_kare.sandbox.store import FieldDef, Option, Record
 NAME: Final = re.compile(r"[A-Za-z](?!.*__.*__c)[A-Za-z0-9_]*(?<!_)__c")
 LONGEST_NAME: Final = 40
 LONGEST_HELP: Final = 510
+LONGEST_LINE: Final = 255
 
 _TYPES: Final = {
     "Text": "string",
@@ -47,19 +48,44 @@ def create(org: SalesforceOrg, user_id: str, body: Any) -> dict[str, Any]:
 
 
 def change(org: SalesforceOrg, user_id: str, record_id: str, body: Any) -> None:
-    """Another label, help text, length or list of values; the type stays."""
+    """Another label, help text, length or list of values; the type stays.
+
+    Values of a picklist that are left out become inactive, and records keep them.
+    """
     _need_right(org, user_id)
     record = _find(org, record_id)
     metadata = body.get("Metadata") if isinstance(body, dict) else None
     if not isinstance(metadata, dict):
         raise bad_request("JSON_PARSER_ERROR", "Metadata is missing")
     entity, name = record["TableEnumOrId"], f"{record['DeveloperName']}__c"
-    definition = definition_of(name, metadata)
-    if definition.type != org.records.fields(entity)[name].type:
-        raise bad_request("FIELD_INTEGRITY_EXCEPTION", "The sandbox does not change a field's type")
+    held, definition = org.records.fields(entity)[name], definition_of(name, metadata)
+    was, now = _kind(held), _kind(definition)
+    if was != now:
+        raise bad_request(
+            "FIELD_INTEGRITY_EXCEPTION", f"Cannot update a field to a {metadata['type']} from something else"
+        )
+    definition, metadata = _with_old_values(held, definition, metadata)
     org.records.change_field(entity, definition)
     told = {"Metadata": json.dumps(metadata), "InlineHelpText": definition.help or None}
     org.records.update("CustomField", record["_id"], told, user_id)
+
+
+def _kind(definition: FieldDef) -> tuple[str, bool]:
+    """What cannot be changed: the type, and for texts on several lines whether they are long."""
+    return definition.type, definition.type == "textarea" and definition.length > LONGEST_LINE
+
+
+def _with_old_values(
+    held: FieldDef, definition: FieldDef, metadata: Mapping[str, Any]
+) -> tuple[FieldDef, Mapping[str, Any]]:
+    kept = {one.value for one in definition.options}
+    gone = [replace(one, active=False) for one in held.options if one.value not in kept]
+    if not gone:
+        return definition, metadata
+    told = json.loads(json.dumps(metadata))
+    inactive = [{"valueName": one.value, "label": one.label, "default": False, "isActive": False} for one in gone]
+    told["valueSet"]["valueSetDefinition"]["value"] += inactive
+    return replace(definition, options=(*definition.options, *gone)), told
 
 
 def delete(org: SalesforceOrg, user_id: str, record_id: str) -> None:

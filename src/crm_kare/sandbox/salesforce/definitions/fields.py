@@ -100,7 +100,7 @@ class ObjectDef:
         governed_by: the object whose permissions decide over this one's records, `""` = its own.
         parent: the link to the record that this one is seen and edited with.
         field_security: whether its fields are granted one by one; if not, all are seen with the record.
-        view_right: system permission without which the object is not there.
+        view_rights: system permissions of which a user needs one to see the object at all.
         write_right: system permission that writes need, for setup objects.
     """
 
@@ -118,7 +118,7 @@ class ObjectDef:
     governed_by: str = ""
     parent: str = ""
     field_security: bool = True
-    view_right: str = ""
+    view_rights: tuple[str, ...] = ()
     write_right: str = "CustomizeApplication"
 
     @property

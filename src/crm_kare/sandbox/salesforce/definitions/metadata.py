@@ -90,7 +90,7 @@ _TRIGGER: Final = ObjectDef(
     setup=True,
     everywhere=True,
     read_only=True,
-    view_right=VIEW_SETUP,
+    view_rights=VIEW_SETUP,
 )
 
 _VALIDATION: Final = ObjectDef(
@@ -110,7 +110,7 @@ _VALIDATION: Final = ObjectDef(
     setup=True,
     tooling=True,
     read_only=True,
-    view_right=VIEW_SETUP,
+    view_rights=VIEW_SETUP,
 )
 
 _WORKFLOW: Final = ObjectDef(
@@ -126,7 +126,7 @@ _WORKFLOW: Final = ObjectDef(
     setup=True,
     tooling=True,
     read_only=True,
-    view_right=VIEW_SETUP,
+    view_rights=VIEW_SETUP,
 )
 
 _CUSTOM_FIELD: Final = ObjectDef(
@@ -143,7 +143,7 @@ _CUSTOM_FIELD: Final = ObjectDef(
     ),
     setup=True,
     tooling=True,
-    view_right=VIEW_SETUP,
+    view_rights=VIEW_SETUP,
 )
 
 _RECORD_ACCESS: Final = ObjectDef(

@@ -18,7 +18,7 @@ from crm_kare.sandbox.salesforce.definitions.fields import (
     text,
 )
 
-VIEW_SETUP: Final = "ViewSetup"
+VIEW_SETUP: Final = ("ViewSetup",)
 SYSTEM_PERMISSIONS: Final = (
     "ApiEnabled",
     "ViewSetup",
@@ -148,7 +148,7 @@ _PERMISSION_SET: Final = ObjectDef(
         *(field(f"Permissions{right}", "boolean") for right in SYSTEM_PERMISSIONS),
     ),
     setup=True,
-    view_right=VIEW_SETUP,
+    view_rights=(*VIEW_SETUP, "AssignPermissionSets"),
     write_right="ManageProfilesPermissionsets",
 )
 
@@ -161,6 +161,7 @@ _ASSIGNMENT: Final = ObjectDef(
     ),
     setup=True,
     indexed=("AssigneeId",),
+    view_rights=("ViewSetup", "AssignPermissionSets", "ManageUsers"),
     write_right="AssignPermissionSets",
 )
 
@@ -176,7 +177,7 @@ _FIELD_PERMISSIONS: Final = ObjectDef(
     ),
     setup=True,
     indexed=("ParentId",),
-    view_right=VIEW_SETUP,
+    view_rights=VIEW_SETUP,
     write_right="ManageProfilesPermissionsets",
 )
 
@@ -190,7 +191,7 @@ _OBJECT_PERMISSIONS: Final = ObjectDef(
     ),
     setup=True,
     indexed=("ParentId",),
-    view_right=VIEW_SETUP,
+    view_rights=VIEW_SETUP,
     write_right="ManageProfilesPermissionsets",
 )
 
