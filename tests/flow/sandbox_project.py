@@ -115,11 +115,12 @@ class SalesforceSide:
 
     def records(self) -> Held:
         names = [one["name"] for one in self._call("GET", "/sobjects/Account/describe")["fields"]]
-        found = self._call("GET", "/query", q=f"SELECT {', '.join(names)} FROM Account")  # noqa: S608  names as described
-        assert found["done"]
-        return {
-            one["Id"]: {name: value for name, value in one.items() if name != "attributes"} for one in found["records"]
-        }
+        page = self._call("GET", "/query", q=f"SELECT {', '.join(names)} FROM Account")  # noqa: S608  names as described
+        found = page["records"]
+        while not page["done"]:
+            page = self._call("GET", page["nextRecordsUrl"].removeprefix("/services/data/v60.0"))
+            found += page["records"]
+        return {one["Id"]: {name: value for name, value in one.items() if name != "attributes"} for one in found}
 
     def field(self, label: str) -> str:
         return f"{'KARE_' if BY_NAME[label].prefixed else ''}{label}__c"
