@@ -4,7 +4,7 @@ A first run writes most accounts once, and sets each of these off as often. Sour
 ApexTrigger, ValidationRule and WorkflowRule (Tooling API reference).
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from crm_kare.http import CallError
@@ -55,12 +55,9 @@ def findings(client: Client, crm: str, source: str) -> list[Problem]:
 
 def _flows(client: Client, source: str) -> list[str]:
     """Record-triggered flows of the object. `IsActive` tells of the latest version only, so the active one counts."""
-    rows = _rows(
-        client,
-        ("ApiName", "TriggerType", "RecordTriggerType", "ActiveVersionId"),
-        "FlowDefinitionView",
-        soql.equals("TriggerObjectOrEvent.QualifiedApiName", source),
-    )
+    columns = ("ApiName", "TriggerType", "RecordTriggerType", "ActiveVersionId")
+    test = soql.equals("TriggerObjectOrEvent.QualifiedApiName", source)
+    rows = client.views(soql.select(columns, "FlowDefinitionView", test))
     return [
         str(one.get("ApiName"))
         for one in rows
@@ -73,16 +70,8 @@ def _flows(client: Client, source: str) -> list[str]:
 def _processes(client: Client, _source: str) -> list[str]:
     """Processes of the Process Builder; which object starts one stands in its metadata only, so all are listed."""
     test = soql.equals("ProcessType", "Workflow")
-    rows = _rows(client, ("ApiName", "ActiveVersionId"), "FlowDefinitionView", test)
+    rows = client.views(soql.select(("ApiName", "ActiveVersionId"), "FlowDefinitionView", test))
     return [str(one.get("ApiName")) for one in rows if one.get("ActiveVersionId")]
-
-
-def _rows(client: Client, columns: Iterable[str], view: str, test: str) -> list[Mapping[str, Any]]:
-    """Rows of a view on metadata: it has no ids of its own and no further pages."""
-    query = f"{soql.select(columns, view, test)} LIMIT 2000"
-    found = client.get("query/", q=query)
-    rows = found.get("records") if isinstance(found, dict) else None
-    return [one for one in rows if isinstance(one, dict)] if isinstance(rows, list) else []
 
 
 def _triggers(client: Client, source: str) -> list[str]:

@@ -196,16 +196,22 @@ class Client:
         self._http = self._force = None
 
     def records(self, page: dict[str, Any]) -> list[dict[str, Any]]:
-        """The records of this page of a query that selects Id, and of the ones after it."""
-        rows = list(page["records"])
-        while not page["done"]:
-            page = self.more(page["nextRecordsUrl"])
-            rows += page["records"]
+        """The records of this page and the ones after it, each with its id."""
+        rows = self._followed(page)
         if not all(isinstance(one.get("Id"), str) for one in rows):
             raise CallError(Trouble("shape", 200, "record-without-id"))
         return rows
 
-    # -- one call ----------------------------------------------------------------------------------------------------
+    def views(self, soql: str) -> list[dict[str, Any]]:
+        """All rows of a short query on a view, whose rows have no ids of their own."""
+        return self._followed(self.query(soql))
+
+    def _followed(self, page: dict[str, Any]) -> list[dict[str, Any]]:
+        rows = list(page["records"])
+        while not page["done"]:
+            page = self.more(page["nextRecordsUrl"])
+            rows += page["records"]
+        return rows
 
     def _call(self, method: str, path: str, *, safe: bool = False, **options: Any) -> Any:
         return self._renewing(lambda force: force.restful(path, method=method, **options), safe=safe)

@@ -101,10 +101,8 @@ def _defaults(client: Client, sources: Sequence[str]) -> dict[str, str]:
         ("QualifiedApiName", "InternalSharingModel"), "EntityDefinition", soql.one_of("QualifiedApiName", sources)
     )
     try:
-        rows = client.get("query/", q=f"{query} LIMIT 200")["records"]
-        return {str(row["QualifiedApiName"]).lower(): str(row["InternalSharingModel"]).lower() for row in rows}
-    except (KeyError, TypeError):
-        return {}
+        rows = client.views(query)
+        return {str(row.get("QualifiedApiName")).lower(): str(row.get("InternalSharingModel")).lower() for row in rows}
     except CallError as error:
         if not refused(error):
             raise
@@ -185,8 +183,8 @@ def _read_only(client: Client, account: str) -> list[Problem]:
 def _editable(client: Client, ids: Sequence[str]) -> int:
     """How many of the records this user may edit; the object gives no ids of its own."""
     tests = soql.equals("UserId", client.user_id()), soql.one_of("RecordId", ids)
-    page = client.query(soql.select(("RecordId", "HasEditAccess"), "UserRecordAccess", *tests))
-    return sum(row.get("HasEditAccess") is True for row in page["records"])
+    rows = client.views(soql.select(("RecordId", "HasEditAccess"), "UserRecordAccess", *tests))
+    return sum(row.get("HasEditAccess") is True for row in rows)
 
 
 _NO_SETUP: Final = Problem(
