@@ -213,6 +213,8 @@ class Client:
             rows += page["records"]
         return rows
 
+    # -- one call ----------------------------------------------------------------------------------------------------
+
     def _call(self, method: str, path: str, *, safe: bool = False, **options: Any) -> Any:
         return self._renewing(lambda force: force.restful(path, method=method, **options), safe=safe)
 
