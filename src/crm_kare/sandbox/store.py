@@ -155,6 +155,7 @@ _SETUP: Final = (
     "PRAGMA cache_size=-65536",
     "CREATE TABLE history (vendor TEXT, object TEXT, record TEXT, field TEXT, old, new, at INTEGER, who TEXT)",
     "CREATE INDEX history_record ON history (vendor, object, record)",
+    "CREATE TABLE purged (vendor TEXT, object TEXT, record TEXT, at INTEGER)",
     """CREATE TABLE link (vendor TEXT, source TEXT, source_id TEXT, target TEXT, target_id TEXT, type TEXT,
     PRIMARY KEY (vendor, source, target, source_id, target_id, type)) WITHOUT ROWID""",
 )
@@ -362,10 +363,22 @@ class Org:
         self._mark(name, record_id, who, deleted=0, merged_into=None)
 
     def purge(self, name: str, record_id: str) -> None:
-        """Gone for good: no read shows it again."""
-        self._writes[name] += 1
+        """Gone for good: no read shows it again. That it was there, and when it was deleted, stays known."""
         with self.store.transaction() as database:
+            database.execute(
+                "INSERT INTO purged SELECT ?, ?, _id, CASE _deleted WHEN 0 THEN ? ELSE _modified END"  # noqa: S608
+                f" FROM {self.table(name)} WHERE _id = ?",
+                (self.vendor, name, self.now_ms(), record_id),
+            )
             database.execute(f"DELETE FROM {self.table(name)} WHERE _id = ?", (record_id,))  # noqa: S608
+
+    def purged(self, name: str, start: int, end: int) -> list[tuple[str, int]]:
+        """What was deleted from `start` on and before `end`, and is gone for good: ids and moments, oldest first."""
+        rows = self.store.rows(
+            "SELECT record, at FROM purged WHERE vendor = ? AND object = ? AND at >= ? AND at < ? ORDER BY at, record",
+            (self.vendor, name, start, end),
+        )
+        return [(str(record), int(moment)) for record, moment in rows]
 
     def _mark(self, name: str, record_id: str, who: str, *, deleted: int, merged_into: str | None) -> None:
         sql = f"UPDATE {self.table(name)} SET _deleted=?, _merged_into=?, _modified=?, _modified_by=? WHERE _id=?"  # noqa: S608

@@ -13,6 +13,7 @@ from crm_kare.sandbox.salesforce import ids
 from crm_kare.sandbox.salesforce.bulk.jobs import BulkSettings, Jobs
 from crm_kare.sandbox.salesforce.definitions import BY_NAME, OBJECTS, SYSTEM_FIELDS, ObjectDef, master_record
 from crm_kare.sandbox.salesforce.errors import RecordError, SalesforceError, bad_request
+from crm_kare.sandbox.salesforce.recycle_bin import RecycleBin
 from crm_kare.sandbox.salesforce.rights import ObjectAccess, Rights
 from crm_kare.sandbox.salesforce.sharing import Sharing
 from crm_kare.sandbox.store import FieldDef, Org, Record, Store
@@ -92,6 +93,7 @@ class SalesforceOrg:
         self.faults = faults
         self.settings = Settings()
         self.bulk = Jobs(store.clock)
+        self.bin = RecycleBin(self.records)
         store.at_end.callback(self.bulk.close)
         self.credentials = Credentials()
         self.id = ""
@@ -244,14 +246,15 @@ class SalesforceOrg:
 
     def merge(self, name: str, winner: str, loser: str, user_id: str) -> None:
         """As the merge of two accounts or contacts does: the loser is deleted, its children move to the winner."""
-        with self.records.store.transaction():
-            for other in OBJECTS:
-                for column in other.fields:
-                    if column.refers_to == name and not other.read_only:
-                        for child in self.records.select(other.name, f'"{column.name}" = ?', (loser,)):
-                            if child["_id"] != winner:
-                                self.records.update(other.name, child["_id"], {column.name: winner}, user_id)
-            self.records.delete(name, loser, user_id, merged_into=winner)
+        self.bin.merge(name, winner, loser, user_id)
+
+    def undelete(self, name: str, record_id: str, user_id: str) -> None:
+        """Take a record out of the recycle bin, with all that was deleted with it."""
+        self.bin.undelete(name, record_id, user_id)
+
+    def empty_bin(self) -> None:
+        """Somebody empties the recycle bin."""
+        self.bin.empty()
 
 
 def column(definition: FieldDef) -> str:

@@ -20,6 +20,7 @@ from crm_kare.sandbox.salesforce import (
     query,
     reading,
     record_types,
+    replication,
     soap,
     tree,
     writing,
@@ -34,6 +35,7 @@ _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _FEATURES: Final = (
     about,
     overview,
+    replication,  # before the addresses of single records, which would take its words for ids
     reading,
     writing,
     external_ids,

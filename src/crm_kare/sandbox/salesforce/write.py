@@ -93,7 +93,7 @@ def delete(org: SalesforceOrg, user_id: str, name: str, record_id: str) -> list[
             _empty_permission_set(org, record_id)
         org.records.purge(name, record_id)
     else:
-        org.records.delete(name, record_id, user_id)
+        org.bin.delete(name, record_id, user_id)
     return []
 
 

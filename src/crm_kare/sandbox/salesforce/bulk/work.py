@@ -125,7 +125,7 @@ def _delete(org: SalesforceOrg, job: IngestJob, record_id: str | None, _values: 
         return "", False, [RecordError("MISSING_ARGUMENT", "Id not specified in a delete call")]
     faults = write.delete(org, job.user_id, job.entity, record_id)
     if job.operation == "hardDelete" and not faults:
-        org.records.purge(job.entity, record_id)
+        org.bin.purge(job.entity, record_id)
     return record_id, False, faults
 
 
