@@ -7,7 +7,7 @@ const OPEN = { icon: 'utility:help', variant: '' };
 const SHOWN = {
     met: { ...GOOD, word: TEXTS.met },
     yes: { ...GOOD, word: TEXTS.yes },
-    partly: { icon: 'utility:contrast', variant: 'warning', word: TEXTS.partly },
+    partly: { icon: 'utility:check', variant: '', word: TEXTS.partly },
     unmet: { ...BAD, word: TEXTS.unmet },
     no: { ...BAD, word: TEXTS.no },
     unknown: { ...OPEN, word: TEXTS.unknown },

@@ -3,7 +3,7 @@
 
 export const NO_PROFILE = 'None';
 
-const ICP_LINE = /^ICP (–|\d+) of 100 \((.+?)\), (\d+) % known/;
+const ICP_LINE = /^ICP (?:–|\d+) of 100 \(.+?\), \d+ % known, between (\d+) and (\d+)/;
 const CRITERION = /^(.+): (met|partly|unmet|unknown)$/;
 const QUESTION = /^\d+\. (.+): (yes|no|unknown|not asked)$/;
 const BY_PERSON = /^Set by a person.*\. Computed: (?:Keep|Attain|Recapture|Expand|no profile)\. /s;
@@ -33,16 +33,18 @@ export function effective(values, day) {
 /** The computed profile's reason, without the words on an override that the last sync wrote before it. */
 export const computedReason = ({ Reason }) => (Reason ?? '').replace(BY_PERSON, '');
 
-/** Reasons by what they are about. ICP criteria stand below the score; what has another form is a plain reason. */
+const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** Reasons by what they are about: `range` is the score's lowest and highest, whatever is unknown. ICP criteria stand below the score; what has another form is a plain reason. */
 export function readReasons({ Reason, Reasons }) {
-    const found = { plain: [], criteria: [], questions: [] };
-    let belowScore = false;
+    const found = { plain: [], range: null, criteria: [], questions: [] };
     for (const line of (Reasons ?? '').split(/\r?\n/).map((one) => one.trim())) {
         const question = QUESTION.exec(line);
-        const criterion = belowScore && CRITERION.exec(line);
-        if (question) found.questions.push({ text: question[1], answer: question[2] });
+        const score = ICP_LINE.exec(line);
+        const criterion = found.range && CRITERION.exec(line);
+        if (question) found.questions.push({ text: capital(question[1]), answer: question[2] });
         else if (criterion) found.criteria.push({ text: criterion[1], answer: criterion[2] });
-        else if (ICP_LINE.test(line)) belowScore = true;
+        else if (score) found.range = score.slice(1);
         else if (line && line !== Reason) found.plain.push(line);
     }
     return found;

@@ -53,6 +53,11 @@ export default class KareOverride extends LightningElement {
         this.values = { ...this.values, [target.name]: detail.value };
     }
 
+    // A field that loses the focus may show a message and so move the buttons away from under the pointer.
+    stay(event) {
+        event.preventDefault();
+    }
+
     cancel() {
         this.dispatchEvent(new CustomEvent('cancel'));
     }
@@ -69,15 +74,16 @@ export default class KareOverride extends LightningElement {
         });
     }
 
+    /** Whether all fields are right; those that are not say why. An unreadable date is the input's own finding. */
     checked() {
         const wrong = overrideProblems(this.values, this.today);
-        const names = Object.keys(MESSAGES);
-        for (const name of names) {
-            this.refs[name].setCustomValidity(wrong[name] ? MESSAGES[name] : '');
-            this.refs[name].reportValidity();
-        }
-        const first = names.find((name) => wrong[name]);
-        if (first) this.refs[first].focus();
+        const fields = Object.keys(MESSAGES).map((name) => {
+            const field = this.refs[name];
+            field.setCustomValidity(wrong[name] ? MESSAGES[name] : '');
+            return { field, valid: field.reportValidity() };
+        });
+        const first = fields.find(({ valid }) => !valid);
+        first?.field.focus();
         return !first;
     }
 

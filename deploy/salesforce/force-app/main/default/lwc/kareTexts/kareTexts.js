@@ -11,6 +11,7 @@ import giveReason from '@salesforce/label/c.KARE_Give_Reason';
 import heading from '@salesforce/label/c.KARE_Heading';
 import icp from '@salesforce/label/c.KARE_ICP';
 import icpKnown from '@salesforce/label/c.KARE_ICP_Known';
+import icpRange from '@salesforce/label/c.KARE_ICP_Range';
 import icpScore from '@salesforce/label/c.KARE_ICP_Score';
 import loadFailed from '@salesforce/label/c.KARE_Load_Failed';
 import loading from '@salesforce/label/c.KARE_Loading';
@@ -61,6 +62,7 @@ export const TEXTS = {
     heading,
     icp,
     icpKnown,
+    icpRange,
     icpScore,
     loadFailed,
     loading,

@@ -78,13 +78,17 @@ function factRows(record, { ClassOverride, ClassWarnings, NextStep }, pending) {
 }
 
 function sections(record, values, pending) {
-    const { plain, criteria, questions } = readReasons(values);
-    const lines = plain.map((text, key) => ({ key, text }));
+    const { plain, range, criteria, questions } = readReasons(values);
+    const spread = range ? [fill(TEXTS.icpRange, ...range)] : [];
     return [
-        lines.length && { name: 'reasons', label: TEXTS.reasons, lines },
-        values.ICPTier && { name: 'icp', label: icpWords(record, values), lines: [], answers: criteria },
-        values.PlanTest && !pending && { name: 'plan', label: planWords(values), lines: [], answers: questions }
+        plain.length && section('reasons', TEXTS.reasons, plain, []),
+        values.ICPTier && section('icp', icpWords(record, values), spread, criteria),
+        values.PlanTest && !pending && section('plan', planWords(values), [], questions)
     ].filter(Boolean);
+}
+
+function section(name, label, texts, answers) {
+    return { name, label, lines: texts.map((text, key) => ({ key, text })), answers };
 }
 
 function icpWords(record, { ICPScore, ICPCompleteness }) {

@@ -63,6 +63,7 @@ describe('reasons', () => {
                 'Worth winning back? Potential: yes, strategic value: unknown',
                 'Runner-up: Recapture or Retire, from 2 Jan 2027 on if nothing is ordered'
             ],
+            range: ['58', '78'],
             criteria: [
                 { text: 'Size of the opportunity (12,000 to 90,000, proposed)', answer: 'met' },
                 { text: 'Industry (Chemicals, Paper: all)', answer: 'partly' },
@@ -70,8 +71,8 @@ describe('reasons', () => {
                 { text: 'Reference: customer (has_reference)', answer: 'unknown' }
             ],
             questions: [
-                { text: 'a market we have experience in', answer: 'yes' },
-                { text: 'we have less than the set share of its purchases', answer: 'not asked' }
+                { text: 'A market we have experience in', answer: 'yes' },
+                { text: 'We have less than the set share of its purchases', answer: 'not asked' }
             ]
         });
     });
@@ -86,7 +87,12 @@ describe('reasons', () => {
     });
 
     it.each([[undefined], [null], [''], ['ICP: no criterion is on.'], ['cut in the midd…']])('may be %p', (Reasons) => {
-        expect(readReasons({ Reasons })).toEqual({ plain: Reasons ? [Reasons] : [], criteria: [], questions: [] });
+        expect(readReasons({ Reasons })).toEqual({
+            plain: Reasons ? [Reasons] : [],
+            range: null,
+            criteria: [],
+            questions: []
+        });
     });
 
     it('drop what the last sync wrote about an override', () => {

@@ -19,7 +19,10 @@ async function shown(start = {}) {
     document.body.appendChild(element);
     for (const name of ['profile', 'reason', 'until']) {
         const field = input(element, name);
-        Object.assign(field, { focus: jest.fn(), setCustomValidity: jest.fn(), reportValidity: jest.fn() });
+        let message = '';
+        field.focus = jest.fn();
+        field.setCustomValidity = jest.fn((told) => (message = told));
+        field.reportValidity = jest.fn(() => !message);
     }
     getPicklistValues.emit(OPTIONS);
     await settled();
@@ -121,6 +124,14 @@ describe('c-kare-override', () => {
         expect(updateRecord).toHaveBeenCalledTimes(1);
     });
 
+    it('is not saved while a date cannot be read', async () => {
+        const element = await shown({ profile: 'Keep', reason: 'why' });
+        input(element, 'until').reportValidity.mockReturnValueOnce(false);
+        await save(element);
+        expect(updateRecord).not.toHaveBeenCalled();
+        expect(input(element, 'until').focus).toHaveBeenCalledTimes(1);
+    });
+
     it('says what Salesforce refused, keeps what was typed, and lets one try again', async () => {
         updateRecord.mockRejectedValueOnce({ body: { output: { errors: [{ message: 'Locked by approval' }] } } });
         const element = await shown({ profile: 'Keep', reason: 'why' });
@@ -147,6 +158,13 @@ describe('c-kare-override', () => {
         done();
         await settled();
         expect(element.shadowRoot.querySelector('lightning-spinner')).toBeNull();
+    });
+
+    it('leaves the focus where it is while a button is pressed', async () => {
+        const element = await shown();
+        const press = new CustomEvent('mousedown', { bubbles: true, composed: true, cancelable: true });
+        button(element, 'Save').dispatchEvent(press);
+        expect(press.defaultPrevented).toBe(true);
     });
 
     it('can be left', async () => {

@@ -100,6 +100,8 @@ describe('what the page shows', () => {
     it('of the ideal customer profile', () => {
         const icp = (values) => view(values).sections.find(({ name }) => name === 'icp');
         expect(icp({}).label).toBe('Ideal customer: High, 72 of 100 · 80 % known');
+        expect(icp({}).lines).toEqual([{ key: 0, text: 'Between 58 and 78, whatever is still unknown.' }]);
+        expect(icp({ Reasons: 'ICP: no criterion is on.' })).toMatchObject({ lines: [], answers: [] });
         expect(icp({}).answers).toEqual([
             { text: 'Industry (Chemicals)', answer: 'met' },
             { text: 'Company size (up to 500)', answer: 'unknown' }
@@ -117,7 +119,7 @@ describe('what the page shows', () => {
             name: 'plan',
             label: 'Plan test: 5/6, a development plan is worth writing',
             lines: [],
-            answers: [{ text: 'matches the ICP', answer: 'yes' }]
+            answers: [{ text: 'Matches the ICP', answer: 'yes' }]
         });
         expect(plan({ PlanTest: '1/6', PlanWarranted: 'No' }).label).toBe('Plan test: 1/6, no development plan needed');
         expect(plan({ PlanTest: '1/6' }).label).toBe('Plan test: 1/6');
