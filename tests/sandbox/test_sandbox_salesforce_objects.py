@@ -42,6 +42,22 @@ def test_totals_and_numbers_of_orders_are_the_systems(library: Any) -> None:
     assert [one["value"] for one in order["Status"]["picklistValues"]] == ["Draft", "Activated"]
 
 
+def test_an_order_begins_as_a_draft_and_adds_up_its_items(salesforce: Any) -> None:
+    today = salesforce.clock.now().date().isoformat()
+    body = {"AccountId": salesforce.account(), "EffectiveDate": today, "Status": "Activated"}
+    early = salesforce.call("POST", "/sobjects/Order", body)
+    assert early.body[0]["errorCode"] == "FAILED_ACTIVATION"
+    order = salesforce.call("POST", "/sobjects/Order", body | {"Status": "Draft"}).body["id"]
+    path = f"/sobjects/Order/{order}"
+    assert salesforce.call("PATCH", path, {"Status": "Activated"}).body[0]["errorCode"] == "FAILED_ACTIVATION"
+    item = {"OrderId": order, "Quantity": 3, "UnitPrice": 12.5}
+    assert salesforce.call("POST", "/sobjects/OrderItem", item).status == 201
+    assert salesforce.call("PATCH", path, {"Status": "Activated"}).status == 204
+    told = salesforce.call("GET", path).body
+    assert (told["TotalAmount"], told["StatusCode"]) == (37.5, "Activated")
+    assert told["OrderNumber"].isdecimal()
+
+
 def test_contact_roles_lead_to_contacts_and_opportunities(library: Any) -> None:
     found = library.query(
         "SELECT Role, IsPrimary, Contact.Name, Opportunity.AccountId, Contact.AccountId FROM OpportunityContactRole LIMIT 9"

@@ -202,6 +202,14 @@ def test_permissions_are_shown_to_who_may_view_setup(salesforce: Any) -> None:
         assert (answer.status, answer.body[0]["errorCode"]) == (400, "INVALID_TYPE")
 
 
+def test_limits_are_told_to_who_may_view_setup(salesforce: Any) -> None:
+    assert salesforce.call("GET", "/limits").status == 200
+    _least(salesforce)
+    answer = salesforce.call("GET", "/limits")
+    assert (answer.status, answer.body[0]["errorCode"]) == (403, "FORBIDDEN")
+    assert answer.headers["Sforce-Limit-Info"].startswith("api-usage=")
+
+
 def test_an_admin_gives_the_integration_user_what_it_needs(salesforce: Any) -> None:
     admin = _least(salesforce)
     user, token = salesforce.org.integration_user, salesforce.token

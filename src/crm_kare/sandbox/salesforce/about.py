@@ -11,6 +11,8 @@ from crm_kare.sandbox.salesforce.request import DATA, Address, Call
 
 
 def _limits(call: Call) -> Response:
+    if not call.org.may(call.user_id, "ViewSetup"):
+        raise SalesforceError(403, "FORBIDDEN", "The resource needs the permission View Setup and Configuration")
     settings, bulk = call.org.settings, call.org.settings.bulk
     taken = call.org.bulk.taken
     return JSONResponse(

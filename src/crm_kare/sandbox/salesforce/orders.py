@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 from crm_kare.sandbox.generate import Business, Deal, Line
+from crm_kare.sandbox.salesforce.errors import RecordError
 from crm_kare.sandbox.store import Org, Record
 
-EVERY: Final = 4
+EVERY: Final = 8
 """One company in so many has orders."""
 
 _FIRST_NUMBER: Final = 100
@@ -87,3 +88,36 @@ def _is_ordered(deal: Deal) -> bool:
 def _prices(line: Line) -> Record:
     price = round(line.amount / 100 / line.quantity, 2)
     return {"Quantity": line.quantity, "UnitPrice": price, "ListPrice": price, "TotalPrice": line.amount / 100}
+
+
+def priced(name: str, after: Mapping[str, Any], values: Mapping[str, Any]) -> Record:
+    """What follows from the values of an order or of one of its items; `after` is the record as it will be."""
+    if name == "Order":
+        return {"StatusCode": str(after["Status"]), "TotalAmount": after["TotalAmount"] or 0.0}
+    if name == "OrderItem" and {"Quantity", "UnitPrice"} & set(values):
+        price = after["UnitPrice"] or 0.0
+        return {"ListPrice": after["ListPrice"] or price, "TotalPrice": round(after["Quantity"] * price, 2)}
+    return {}
+
+
+def numbered(records: Org, name: str) -> Record:
+    """The number that a new order, or item, is given."""
+    column, digits = {"Order": ("OrderNumber", 8), "OrderItem": ("OrderItemNumber", 10)}[name]
+    return {column: f"{_FIRST_NUMBER + records.count(name, deleted=None):0{digits}d}"}
+
+
+def add_up(records: Org, order_id: str, who: str) -> None:
+    """Bring an order's total up to date with its items."""
+    total = sum(one["TotalPrice"] or 0 for one in records.select("OrderItem", "OrderId = ?", (order_id,)))
+    records.update("Order", order_id, {"TotalAmount": round(total, 2)}, who)
+
+
+def order_fault(records: Org, before: Mapping[str, Any], after: Mapping[str, Any]) -> RecordError | None:
+    """Orders begin as drafts, and are activated once they have items."""
+    if after["Status"] != "Activated" or before.get("Status") == "Activated":
+        return None
+    if "_id" not in before:
+        return RecordError("FAILED_ACTIVATION", "Orders can only be created with a status of Draft", ("Status",))
+    if records.count("OrderItem", "OrderId = ?", (before["_id"],)):
+        return None
+    return RecordError("FAILED_ACTIVATION", "An order must have at least one product.", ("Status",))

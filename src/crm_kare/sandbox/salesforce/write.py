@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from crm_kare.sandbox.salesforce import ids, persons
+from crm_kare.sandbox.salesforce import ids, orders, persons
 from crm_kare.sandbox.salesforce.definitions import BY_NAME
 from crm_kare.sandbox.salesforce.derive import derived, stages_of
 from crm_kare.sandbox.salesforce.errors import RecordError, SalesforceError, bad_request
@@ -72,6 +72,8 @@ def _completed(org: SalesforceOrg, name: str, before: Record, values: Mapping[st
     """The values to write, with what follows from them."""
     after = {**before, **values}
     made = derived(name, after, values, stages_of(org) if name == "Opportunity" else {})
+    if name in {"Order", "OrderItem"}:
+        made |= orders.priced(name, after, values) | ({} if "_id" in before else orders.numbered(org.records, name))
     return made | persons.named(org, after) if persons.is_person(org, name, after) else made
 
 
@@ -80,6 +82,8 @@ def _followed(org: SalesforceOrg, user_id: str, name: str, record_id: str) -> No
     settle(org, name, record_id)
     if name == "Account" and org.settings.person_accounts:
         persons.link(org, record_id, user_id)
+    if name == "OrderItem" and (held := org.records.get(name, record_id)):
+        orders.add_up(org.records, held["OrderId"], user_id)
 
 
 def delete(org: SalesforceOrg, user_id: str, name: str, record_id: str) -> list[RecordError]:
@@ -152,6 +156,7 @@ def _faults(
         [one for one in checked if one]
         or _missing(org, name, after)
         or _owner_fault(org, before, values)
+        or _order_fault(org, name, before or {}, after)
         or permission_fault(org, name, after)
         or [one for rule in org.settings.validation_rules if (one := rule(name, after))]
     )
@@ -208,6 +213,11 @@ def _owner_fault(org: SalesforceOrg, before: Record | None, values: Mapping[str,
             "INACTIVE_OWNER_OR_USER", f"operation performed with inactive user [{owner}] as owner", ("OwnerId",)
         )
     ]
+
+
+def _order_fault(org: SalesforceOrg, name: str, before: Record, after: Record) -> list[RecordError]:
+    fault = orders.order_fault(org.records, before, after) if name == "Order" else None
+    return [fault] if fault else []
 
 
 def _missing(org: SalesforceOrg, name: str, after: Mapping[str, Any]) -> list[RecordError]:
