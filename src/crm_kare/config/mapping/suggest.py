@@ -21,6 +21,7 @@ _ALSO_KNOWN_AS: Final[MappingOf[str, tuple[str, ...]]] = {
     "closed_on": ("close date", "closing date", "won date"),
     "contract_months": ("contract term", "contract months", "term months", "contract length"),
     "country": ("billing country", "country region", "office location"),
+    "currency": ("currency iso code", "deal currency code"),
     "employees": ("number of employees", "employee count", "headcount", "staff"),
     "favourable_contact": ("favourable contact", "champion", "sponsor in place"),
     "has_problem": ("has problem", "problem we solve", "need confirmed"),
