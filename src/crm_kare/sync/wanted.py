@@ -44,16 +44,16 @@ def wanted(labels: pa.Table, names: Sequence[Label]) -> pa.Table:
         labels: `Scored.labels`.
         names: the labels to write; those of `FROM_HISTORY` are left to the planner.
     """
+    planned = any(label.name == "Plan_Test" for label in names)
     columns: dict[str, _Column] = {"account_id": labels["account_id"].cast(pa.string())}
     for label in names:
         if label.name not in FROM_HISTORY:
-            columns[label.name] = _fit(_text(labels, label), label)
+            told = _reasons(labels, planned=planned) if label.name == "Reasons" else _text(labels, label)
+            columns[label.name] = _fit(told, label)
     return pa.table(columns)
 
 
 def _text(labels: pa.Table, label: Label) -> _Column:
-    if label.name == "Reasons":
-        return _reasons(labels)
     name = label.name.lower()
     if name not in labels.column_names:
         return pa.chunked_array([pa.nulls(labels.num_rows, pa.string())])
@@ -69,14 +69,16 @@ def _joined(values: _Column, between: str) -> _Column:
     return values.cast(pa.string())
 
 
-def _reasons(labels: pa.Table) -> _Column:
-    """All of it, a line each: the reasons, then the runner-up."""
-    lines = _joined(labels["reasons"], "\n")
-    if "runner_up" not in labels.column_names:
-        return lines
-    runner_up: _Column = labels["runner_up"].cast(pa.string())
-    second = pc.binary_join_element_wise(pa.scalar("Runner-up: "), runner_up, pa.scalar(""))
-    return pc.binary_join_element_wise(lines, second, pa.scalar("\n"), null_handling="skip")
+def _reasons(labels: pa.Table, *, planned: bool) -> _Column:
+    """All of it, a line each: the reasons, the plan test's answers where that is written too, the runner-up."""
+    parts = [_joined(labels["reasons"], "\n")]
+    if planned and "plan_answers" in labels.column_names:
+        answers = _joined(labels["plan_answers"], "\n")
+        parts.append(pc.if_else(pc.equal(answers, pa.scalar("")), pa.scalar(None, pa.string()), answers))
+    if "runner_up" in labels.column_names:
+        runner_up: _Column = labels["runner_up"].cast(pa.string())
+        parts.append(pc.binary_join_element_wise(pa.scalar("Runner-up: "), runner_up, pa.scalar("")))
+    return pc.binary_join_element_wise(*parts, pa.scalar("\n"), null_handling="skip")
 
 
 def _fit(values: _Column, label: Label) -> _Column:
