@@ -21,7 +21,7 @@ def findings(
     client: Client, objects: Objects, crm: str, specs: Sequence[StreamSpec], fields: Sequence[LabelField]
 ) -> list[Problem]:
     """Problems in the order they would be met; a login that fails is the only one then."""
-    login = _tried(lambda: [*_way(client), *traits.version(client), *_quota(client)], "login")
+    login = traits.version(client) or _tried(lambda: [*_way(client), *_quota(client)], "login")
     if any(one.level == "error" for one in login):
         return login
     found = list(login)
