@@ -140,7 +140,7 @@ def test_what_people_do_while_a_job_runs_is_found_by_the_next_run(
 ) -> None:
     """A person types into our field between the pull and the write: a conflict, and theirs stays."""
     edited = next(iter(verdict))
-    seen = []
+    seen: list[str] = []
 
     def type_in(_crm: str, step: str, _done: int, _total: int | None) -> None:
         if step == "plan" and not seen:
