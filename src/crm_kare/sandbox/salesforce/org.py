@@ -103,6 +103,7 @@ class SalesforceOrg:
         self._calls: deque[float] = deque()
         self._serial = 0
         self._app_key: rsa.RSAPrivateKey | None = None
+        self._fields: dict[str, tuple[object, Mapping[str, FieldDef]]] = {}
         self.rights = Rights(self.records, self.fields)
         self.sharing = Sharing(self.records)
         for one in OBJECTS:
@@ -131,13 +132,24 @@ class SalesforceOrg:
         """Whether the Tooling API alone shows the object."""
         return BY_NAME[name].tooling
 
-    def fields(self, name: str) -> dict[str, FieldDef]:
+    def fields(self, name: str) -> Mapping[str, FieldDef]:
         """All fields of an object, the system ones included, by name in lower case."""
+        state = (self.records.version(), self._features())
+        held = self._fields.get(name)
+        if held is None or held[0] != state:
+            held = self._fields[name] = state, self._all_fields(name)
+        return held[1]
+
+    def _all_fields(self, name: str) -> Mapping[str, FieldDef]:
         held = BY_NAME[name]
         system = [one for one in SYSTEM_FIELDS if not held.view and (one.name != "IsDeleted" or held.has_bin)]
         system += [master_record(name)] if held.mergeable else []
         own = [one for one in self.records.fields(name).values() if self.has(str(one.extra.get("needs", "")))]
         return {one.name.lower(): one for one in [*system, *own]}
+
+    def _features(self) -> tuple[bool, ...]:
+        held = self.settings
+        return held.record_types, held.multi_currency, held.dated_rates, held.person_accounts
 
     def has(self, feature: str) -> bool:
         """Whether the org has a feature; none (`""`) is had by all."""
@@ -145,9 +157,7 @@ class SalesforceOrg:
 
     def access(self, name: str, user_id: str) -> ObjectAccess:
         """What a user may do with an object and its fields."""
-        held = self.settings
-        features = (held.record_types, held.multi_currency, held.dated_rates, held.person_accounts)
-        return self.rights.of(user_id, name, features)
+        return self.rights.of(user_id, name, self._features())
 
     def visible(self, name: str, user_id: str) -> Mapping[str, FieldDef]:
         """The fields that a user may read, by name in lower case; the others are as if they did not exist."""

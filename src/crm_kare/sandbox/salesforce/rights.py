@@ -24,7 +24,7 @@ class ObjectAccess:
 class Rights:
     """Reckons rights from the permission records, anew when these change."""
 
-    def __init__(self, records: Org, fields: Callable[[str], dict[str, FieldDef]]) -> None:
+    def __init__(self, records: Org, fields: Callable[[str], Mapping[str, FieldDef]]) -> None:
         self._records = records
         self._fields = fields
         self._known: dict[tuple[str, str], tuple[object, ObjectAccess]] = {}
