@@ -1,5 +1,7 @@
 """Canonical text (see `crm_kare.ports`) to typed columns, a table at a time, by DuckDB's casts.
 
+Columns of the plainest form go by Arrow's (`crm_kare.sync.plain`), which cost a tenth.
+
 | kind | becomes | unreadable, so null and a problem |
 |---|---|---|
 | text | text; NUL bytes taken out, empty = null | – |
@@ -20,6 +22,7 @@ import pyarrow.compute as pc
 from crm_kare.errors import ConfigError
 from crm_kare.model import Kind, Problem
 from crm_kare.ports import SourceField, StreamSpec
+from crm_kare.sync.plain import is_instant, plain_column
 
 ARROW_TYPES: Final[dict[Kind, pa.DataType]] = {
     Kind.TEXT: pa.string(),
@@ -63,8 +66,6 @@ class Typer:
         self._spec, self._timezone = spec, timezone
         self._unread: dict[str, _Unread] = {}
         self._engine: duckdb.DuckDBPyConnection | None = None
-        self._cast = ", ".join(f"{_cast(field, timezone)} AS {quoted(field.column)}" for field in spec.fields)
-        self._bounded = ", ".join(_bounded(field) for field in spec.fields)
 
     def convert(self, records: pa.Table) -> pa.Table:
         """Records with the stream's utf8 columns, typed; columns that are not the stream's pass as they are.
@@ -72,17 +73,33 @@ class Typer:
         Raises:
             ConfigError: the organisation's time zone is not known.
         """
-        names = {field.column for field in self._spec.fields}
-        others = [quoted(name) for name in records.column_names if name not in names]
-        cast = f"SELECT {', '.join([self._cast, *others])} FROM records"  # noqa: S608  names are quoted
-        query = f"SELECT {', '.join([self._bounded, *others])} FROM ({cast})"  # noqa: S608  the same
+        self._connected()
+        plain = {field.column: plain_column(records[field.column], field.kind) for field in self._spec.fields}
+        odd = [field for field in self._spec.fields if plain[field.column] is None or is_instant(plain[field.column])]
+        typed = plain | self._by_engine(odd, records, plain)
+        made = reduce(lambda table, name: _put(table, name, typed[name]), typed, records)
+        for field in odd:
+            self._note_unread(field, records, made)
+        return made
+
+    def _by_engine(self, fields: list[SourceField], records: pa.Table, plain: dict[str, Any]) -> dict[str, Any]:
+        """Columns that are not of the plainest form; of points in time, the day."""
+        if not fields:
+            return {}
+        given = records.select([field.column for field in fields])
+        for field in fields:
+            moments = plain[field.column]
+            given = _without_exponents(given, field) if moments is None else _put(given, field.column, moments)
+        casts = ", ".join(
+            f"{_cast(field, self._timezone, read=plain[field.column] is not None)} AS {quoted(field.column)}"
+            for field in fields
+        )
+        bounded = ", ".join(_bounded(field) for field in fields)
         con = self._connected()
-        con.register("records", reduce(_plain, self._spec.fields, records))
-        typed: pa.Table = con.sql(query).to_arrow_table()
+        con.register("records", given)
+        made: Any = con.sql(f"SELECT {bounded} FROM (SELECT {casts} FROM records)").to_arrow_table()  # noqa: S608  names are quoted
         con.unregister("records")
-        for field in self._spec.fields:
-            self._note_unread(field, records, typed)
-        return typed
+        return {field.column: made[field.column] for field in fields}
 
     def problems(self) -> list[Problem]:
         """One problem per column with values that could not be read: how many, and in which record for example."""
@@ -127,8 +144,16 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _cast(field: SourceField, timezone: str) -> str:
+def _put(table: pa.Table, name: str, column: Any) -> pa.Table:
+    return table.set_column(table.column_names.index(name), name, column)
+
+
+def _cast(field: SourceField, timezone: str, *, read: bool) -> str:
+    """The SQL of one column; `read` where it holds points in time already."""
     name = quoted(field.column)
+    zone = timezone.replace("'", "''")
+    if read:
+        return f"CAST({name} AT TIME ZONE '{zone}' AS DATE)"
     match field.kind:
         case Kind.TEXT:
             return f"nullif(replace({name}, chr(0), ''), '')"
@@ -138,7 +163,7 @@ def _cast(field: SourceField, timezone: str) -> str:
         case Kind.BOOL:
             return f"CASE lower(trim({name})) WHEN 'true' THEN true WHEN 'false' THEN false END"
         case Kind.DATE:
-            return _cast_date(f"trim({name})", timezone.replace("'", "''"))
+            return _cast_date(f"trim({name})", zone)
 
 
 def _cast_date(text: str, timezone: str) -> str:
@@ -160,7 +185,7 @@ def _bounded(field: SourceField) -> str:
     return f"CASE WHEN {name} BETWEEN DATE '0001-01-01' AND DATE '9999-12-31' THEN {name} END AS {name}"
 
 
-def _plain(records: pa.Table, field: SourceField) -> pa.Table:
+def _without_exponents(records: pa.Table, field: SourceField) -> pa.Table:
     """Numbers with exponent rewritten without: DuckDB rounds some of them wrongly."""
     if field.kind not in (Kind.NUMBER, Kind.MONEY):
         return records
@@ -169,8 +194,7 @@ def _plain(records: pa.Table, field: SourceField) -> pa.Table:
     if not pc.any(mask).as_py():
         return records
     plain = pa.array([_without_exponent(text.as_py()) for text in column.filter(mask)], pa.string())
-    place = records.column_names.index(field.column)
-    return records.set_column(place, field.column, pc.replace_with_mask(column, mask, plain))
+    return _put(records, field.column, pc.replace_with_mask(column, mask, plain))
 
 
 def _without_exponent(text: str) -> str:

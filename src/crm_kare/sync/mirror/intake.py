@@ -199,5 +199,6 @@ class Intake:
 
 
 def _with_own(records: pa.Table, first: int, *, gone: bool) -> pa.Table:
-    seq = pa.array(range(first, first + records.num_rows), pa.int64())
+    ones = pa.repeat(pa.scalar(1, pa.int64()), records.num_rows)
+    seq = pc.cumulative_sum(ones, start=pa.scalar(first - 1, pa.int64()))
     return records.append_column(SEQ, seq).append_column(GONE, pa.repeat(pa.scalar(gone), records.num_rows))
