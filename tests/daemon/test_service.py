@@ -116,13 +116,13 @@ def test_a_stop_ends_a_run_at_a_border_and_begins_no_other(rig: Rig) -> None:
         def __getattr__(self, name: str) -> Any:
             if name == "pull":
                 reached.set()
-                go_on.wait(10)
+                go_on.wait(60)
             return getattr(self._inner, name)
 
     rig.world.wrap = Slow
     worker = Thread(target=rig.service.run, args=["one"])
     worker.start()
-    assert reached.wait(10)
+    assert reached.wait(60)
     assert rig.service.health()["crms"]["one"]["running"]
     rig.asked.set()
     assert not rig.service.stop(0)
@@ -159,10 +159,10 @@ def test_health_is_answered_over_http(rig: Rig) -> None:
     health = HealthServer(rig.service, "127.0.0.1", 0)
     health.start()
     try:
-        assert requests.get(f"{health.url}/readyz", timeout=5).status_code == 503
+        assert requests.get(f"{health.url}/readyz", timeout=60).status_code == 503
         rig.service.start()
-        assert requests.get(f"{health.url}/readyz", timeout=5).json() == {"ready": True}
-        assert set(requests.get(f"{health.url}/healthz", timeout=5).json()["crms"]) == {"one", "two"}
+        assert requests.get(f"{health.url}/readyz", timeout=60).json() == {"ready": True}
+        assert set(requests.get(f"{health.url}/healthz", timeout=60).json()["crms"]) == {"one", "two"}
     finally:
         health.close()
 
@@ -188,8 +188,8 @@ def test_sigterm_ends_the_process_with_0_and_its_log_is_json(tmp_path: Path) -> 
     for line in process.stdout:
         lines.append(json.loads(line))
         if lines[-1]["event"] == "health":
-            assert requests.get(f"{lines[-1]['url']}/readyz", timeout=5).ok
+            assert requests.get(f"{lines[-1]['url']}/readyz", timeout=60).ok
             process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
     assert [one["event"] for one in lines] == ["started", "health", "stopped"]

@@ -108,7 +108,7 @@ class SalesforceSide:
             json=body,
             params=query,
             headers={"Authorization": f"Bearer {token}"},
-            timeout=10,
+            timeout=60,
         )
         assert reply.ok, reply.text
         return reply.json() if reply.content else None
@@ -186,7 +186,7 @@ class HubSpotSide:
             json=body,
             params=query,
             headers={"Authorization": f"Bearer {TOKEN}"},
-            timeout=10,
+            timeout=60,
         )
         assert reply.ok, reply.text
         return reply.json() if reply.content else None

@@ -11,7 +11,7 @@ from flow.worlds import FIELDS, World
 from crm_kare.errors import ConfigError, UsageError
 from crm_kare.http import Trouble
 from crm_kare.model import Outcome, OutcomeStatus, RunStatus
-from crm_kare.ports import Connector, WriteRequest
+from crm_kare.ports import Connector, FieldInfo, WriteRequest
 from crm_kare.sync.flow import Options, apply_saved, plan_only, pull_only, score_only, sync
 from crm_kare.sync.lease import Lease
 from crm_kare.sync.result import exit_code
@@ -367,7 +367,12 @@ def test_a_quiet_run_asks_for_no_schema_and_the_first_of_a_day_who_it_is(
     world, runtime = acme
     asked: list[str] = []
     schema = MemoryConnector.schema
-    monkeypatch.setattr(MemoryConnector, "schema", lambda self, source: asked.append(source) or schema(self, source))
+
+    def watched(self: MemoryConnector, source: str) -> list[FieldInfo]:
+        asked.append(source)
+        return schema(self, source)
+
+    monkeypatch.setattr(MemoryConnector, "schema", watched)
     sync(runtime, [], FORCE)
     assert asked == ["accounts"]
     runs = []

@@ -111,7 +111,7 @@ def _override(project: SandboxProject, crm: str, account_id: str, profile: str, 
     noun = {"salesforce": "accounts", "hubspot": "companies"}[crm]
     address = f"{project.running.url}/{crm}/{noun}/{account_id}"
     with requests.Session() as web:
-        page = web.get(address, timeout=10).text
+        page = web.get(address, timeout=60).text
         token = page.split('name="token"', 1)[1].split('value="', 1)[1].split('"', 1)[0]
         form = {
             "token": token,
@@ -119,7 +119,7 @@ def _override(project: SandboxProject, crm: str, account_id: str, profile: str, 
             "Override_Reason": "we know them",
             "Override_Until": until.isoformat(),
         }
-        saved = web.post(address, data=form, timeout=10)
+        saved = web.post(address, data=form, timeout=60)
     assert saved.url.endswith("?saved")
 
 

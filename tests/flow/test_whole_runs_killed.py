@@ -149,7 +149,7 @@ def test_of_two_processes_one_is_busy_and_the_other_ends_well(tmp_path: Path) ->
     with org(tmp_path, "salesforce") as project:
         project.running.faults.order(Fault(project.crms["salesforce"].writes, kind=SLOW, seconds=5.0))
         with running(project, "salesforce") as process:
-            wait_for(lambda: has_intents(project, "salesforce"))
+            wait_for(lambda: has_arrived(project))
             (busy,) = sync(project.runtime, (), FORCE)
             process.communicate(timeout=PATIENCE)
             assert (busy.status, busy.exit_code, process.returncode) == (RunStatus.BUSY, 7, 0)
