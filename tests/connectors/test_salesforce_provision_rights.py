@@ -256,7 +256,6 @@ def test_a_changed_definition_keeps_what_is_the_orgs_own(org: Any) -> None:
 
 def test_record_types_let_the_values_of_new_picklists_through(org: Any) -> None:
     org.org.settings.new_picklists_closed = True
-    record_types.enforce(org.org)
     (account, *_) = steps.seeded(org, 1)
     (direct,) = org.org.records.select("RecordType", "Name = 'Direct'")
     org.org.records.update("Account", account, {"RecordTypeId": direct["_id"]}, "")

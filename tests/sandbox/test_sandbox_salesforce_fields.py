@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from crm_kare.sandbox.salesforce import profiles
+from crm_kare.sandbox.salesforce import profiles, record_types
 
 NAME = "Mood__c"
 
@@ -50,6 +50,23 @@ def test_values_are_added_and_those_left_out_become_inactive(salesforce: Any) ->
     assert salesforce.call("PATCH", account, {NAME: "Fair"}).status == 204
     refused = salesforce.call("PATCH", account, {NAME: "Bad"})
     assert refused.body[0]["errorCode"] == "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"
+
+
+def test_a_record_type_narrows_a_restricted_picklist_for_what_is_written(salesforce: Any) -> None:
+    _make(salesforce, _picklist("Good", "Bad"))
+    account = salesforce.query("SELECT Id FROM Account WHERE RecordType.Name = 'Direct' LIMIT 1")[0]["Id"]
+    path = f"/sobjects/Account/{account}"
+    assert salesforce.call("PATCH", path, {NAME: "Bad"}).status == 204
+    type_id = record_types.narrow(salesforce.org, "Direct", NAME, ["Good"])
+    told = salesforce.call("GET", f"/ui-api/object-info/Account/picklist-values/{type_id}").body
+    assert [one["value"] for one in told["picklistFieldValues"][NAME]["values"]] == ["Good"]
+    assert salesforce.call("PATCH", path, {"Rating": "Hot"}).status == 204
+    refused = salesforce.call("PATCH", path, {NAME: "Bad"})
+    assert (refused.body[0]["errorCode"], refused.body[0]["fields"]) == (
+        "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
+        [NAME],
+    )
+    assert salesforce.call("PATCH", path, {NAME: None}).status == 204
 
 
 def test_a_text_grows(salesforce: Any) -> None:

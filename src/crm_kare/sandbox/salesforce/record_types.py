@@ -24,18 +24,15 @@ def narrow(org: SalesforceOrg, type_name: str, field: str, values: Collection[st
     return str(found["_id"])
 
 
-def enforce(org: SalesforceOrg) -> None:
-    """Refuse records with values that their type leaves out, as the API does where the picklist is restricted."""
-
-    def rule(entity: str, record: Record) -> RecordError | None:
-        type_id = record.get("RecordTypeId")
-        for one in _picklists(org, entity) if type_id else ():
-            if one.restricted and record.get(one.name) not in {None, *_let_through(org, str(type_id), entity, one)}:
-                message = f"{one.label}: bad value for restricted picklist field: {record[one.name]}"
-                return RecordError("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", message, (one.name,))
+def fault_of(org: SalesforceOrg, entity: str, after: Mapping[str, Any], field: FieldDef) -> RecordError | None:
+    """What is wrong with a value of a restricted picklist that the record's type leaves out."""
+    type_id, value = after.get("RecordTypeId"), after.get(field.name)
+    if not type_id or value is None or field.type != "picklist" or not field.restricted:
         return None
-
-    org.settings.validation_rules.append(rule)
+    if value in _let_through(org, str(type_id), entity, field):
+        return None
+    message = f"{field.label}: bad value for restricted picklist field: {value}"
+    return RecordError("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", message, (field.name,))
 
 
 def _picklists(org: SalesforceOrg, entity: str) -> list[FieldDef]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from crm_kare.sandbox.salesforce import ids, orders, persons
+from crm_kare.sandbox.salesforce import ids, orders, persons, record_types
 from crm_kare.sandbox.salesforce.definitions import BY_NAME
 from crm_kare.sandbox.salesforce.derive import derived, stages_of
 from crm_kare.sandbox.salesforce.errors import RecordError, SalesforceError, bad_request
@@ -150,7 +150,11 @@ def _faults(
             " verify that it is read/write for your profile or permission set."
         )
         return [RecordError("INVALID_FIELD_FOR_INSERT_UPDATE", message, tuple(barred))]
-    checked = [_value_fault(org, user_id, fields[one.lower()], value) for one, value in values.items()]
+    checked = [
+        _value_fault(org, user_id, fields[one.lower()], value)
+        or record_types.fault_of(org, name, after, fields[one.lower()])
+        for one, value in values.items()
+    ]
     after |= persons.named(org, after) if persons.is_person(org, name, after) else {}
     return (
         [one for one in checked if one]
@@ -238,9 +242,14 @@ def keep_history(org: SalesforceOrg, user_id: str, name: str, before: Record, va
     if name != "Account":
         return
     fields = org.records.fields(name)
-    for key, value in values.items():
-        if before[key] == value or not fields[key].extra.get("trackHistory", True):
-            continue
+    moved = [
+        (key, value)
+        for key, value in values.items()
+        if before[key] != value and fields[key].extra.get("trackHistory", True)
+    ]
+    rows = []
+    for made, (key, value) in zip(org.records.mint_many("AccountHistory", len(moved)), moved, strict=True):
         told = (None, None) if fields[key].length > 255 else (before[key], value)  # noqa: PLR2004  documented
         row = {"AccountId": before["_id"], "Field": key, "OldValue": told[0], "NewValue": told[1]}
-        org.records.insert("AccountHistory", row, user_id)
+        rows.append({**row, "_id": made, "_created_by": user_id, "_modified_by": user_id})
+    org.records.load("AccountHistory", rows)
