@@ -2,10 +2,14 @@
 UV := $(shell command -v uv 2>/dev/null || echo .venv-uv/bin/uv)
 RUN := $(UV) run --frozen
 PYTEST := $(RUN) pytest -n 2 --dist loadfile --no-loadscope-reorder
+# Folders with a package.json of their own; their tests skip until `make node` has been run.
+NODE_FOLDERS := tests/clients tests/clients/sfcli deploy/salesforce
+NODE_READY := $(NODE_FOLDERS:%=%/node_modules/.ready)
+NPM_CI := npm ci --no-audit --no-fund --ignore-scripts --loglevel=error --fetch-retries=5 --fetch-retry-mintimeout=5000
 # Every process of the tests would compile all libraries anew where this is set.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test test-all test-slow check bench format salesforce-source setup
+.PHONY: demo test test-all test-slow check bench format salesforce-source node setup
 
 setup: .venv/.ready
 
@@ -13,6 +17,13 @@ setup: .venv/.ready
 	@command -v uv >/dev/null || test -x .venv-uv/bin/uv || { python3 -m venv .venv-uv && .venv-uv/bin/pip install -q uv; } || { \
 		echo "Setting up needs Python's venv module: apt-get install python3 python3-venv"; exit 1; }
 	$(UV) sync --frozen
+	@touch $@
+
+node: $(NODE_READY)  ## the foreign clients and tools that some tests drive (npm, by the lock files alone)
+
+%/node_modules/.ready: %/package-lock.json
+	@command -v npm >/dev/null || { echo "make node needs npm: apt-get install nodejs npm"; exit 1; }
+	cd $* && { $(NPM_CI) || $(NPM_CI); }
 	@touch $@
 
 demo: setup          ## the main job on the local sandbox, needing nothing (KEEP=1 leaves it running)

@@ -44,14 +44,10 @@ def need(package: Path) -> Path:
     return package
 
 
-def command(script: Path, *arguments: str) -> list[str]:
-    """A Node program's command line, with everything but loopback shut."""
-    return [node(), "--require", str(HERE / "loopback_only.cjs"), str(script), *arguments]
-
-
 def environment(home: Path, **more: str) -> Mapping[str, str]:
-    """A bare environment: nothing of the user's own settings gets in."""
-    return {"HOME": str(home), "PATH": os.environ["PATH"], "NO_COLOR": "1", **more}
+    """A bare environment: nothing of the user's own settings gets in, and nothing but loopback can be reached."""
+    guard = f'--require "{HERE / "loopback_only.cjs"}"'
+    return {"HOME": str(home), "PATH": os.environ["PATH"], "NO_COLOR": "1", "NODE_OPTIONS": guard, **more}
 
 
 class JsforceError(Exception):

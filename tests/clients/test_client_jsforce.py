@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from clients.conftest import KEY, PAGE, Target
-from clients.node_tools import HERE, Jsforce, JsforceError, command, environment, need
+from clients.node_tools import HERE, Jsforce, JsforceError, environment, need, node
 
 pytestmark = pytest.mark.slow
 
@@ -18,7 +18,7 @@ VERSION = "62.0"
 def jsforce(target: Target, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jsforce]:
     need(HERE / "node_modules" / "jsforce")
     home: Path = tmp_path_factory.mktemp("home")
-    script = command(HERE / "jsforce_session.cjs", target.url, target.token, VERSION)
+    script = [node(), str(HERE / "jsforce_session.cjs"), target.url, target.token, VERSION]
     with subprocess.Popen(
         script, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8", env=environment(home)
     ) as running:

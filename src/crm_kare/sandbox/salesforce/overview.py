@@ -107,7 +107,9 @@ def _column(one: Selected, function: str = "") -> dict[str, Any]:
         "aggregate": bool(function),
         "booleanType": kind == "boolean",
         "custom": bool(one.definition and one.definition.custom),
+        "insertable": bool(not function and one.definition and one.definition.writable),
         "numberType": kind in NUMBERS,
+        "updatable": bool(not function and one.definition and one.definition.writable),
         "textType": kind not in NUMBERS and kind != "boolean",
     }
 
@@ -116,7 +118,8 @@ def _plain(name: str, shown: str) -> dict[str, Any]:
     flags = dict.fromkeys(
         ("aggregate", "booleanType", "custom", "insertable", "numberType", "textType", "updatable"), False
     )
-    return {"columnName": name, "displayName": shown, "foreignKeyName": None, "joinColumns": []} | flags
+    named = {"apexType": None, "columnName": name, "displayName": shown, "foreignKeyName": None}
+    return {**named, **flags, "joinColumns": []}
 
 
 ADDRESSES: Final[tuple[Address, ...]] = (
