@@ -6,6 +6,9 @@ import io
 from typing import Any
 
 import pytest
+import requests
+
+from crm_kare.sandbox.faults import Fault
 
 JOBS = "/jobs/query"
 
@@ -232,6 +235,15 @@ def test_ordered_faults(salesforce: Any) -> None:
     faults.order_inside("expire_locator")
     assert salesforce.raw("GET", f"{JOBS}/{job}/results", locator=locator).status_code == 400
     assert salesforce.raw("GET", f"{JOBS}/{job}/results", locator=locator).status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["truncate", "drop"])
+def test_a_page_that_broke_off_can_be_fetched_again(library: Any, kind: str) -> None:
+    job = _complete(library, "SELECT Id, Name FROM Account")
+    library.running.faults.order(Fault(path="*/results", kind=kind))
+    with pytest.raises(requests.RequestException):
+        library.raw("GET", f"{JOBS}/{job}/results")
+    assert len(_rows(_results(library, job))) == 301
 
 
 def test_jobs_count_against_the_days_allowance(salesforce: Any) -> None:

@@ -219,6 +219,16 @@ def test_a_job_that_is_aborted_leaves_the_rest(salesforce: Any) -> None:
     assert salesforce.call("GET", f"{JOBS}/{job}").status == 404
 
 
+def test_a_large_job_takes_more_looks(salesforce: Any) -> None:
+    salesforce.org.settings.bulk.rows_a_look = 2
+    job = _job(salesforce)
+    _upload(salesforce, job, "Id,Phone\n" + "".join(f"{one},+77\n" for one in _accounts(salesforce, 7)))
+    _close(salesforce, job)
+    told = [salesforce.call("GET", f"{JOBS}/{job}").body for _ in range(5)]
+    assert [one["numberRecordsProcessed"] for one in told] == [2, 4, 6, 7, 7]
+    assert [one["state"] for one in told] == ["InProgress"] * 3 + ["JobComplete"] * 2
+
+
 def test_a_job_that_nobody_looks_at_runs_all_the_same(salesforce: Any) -> None:
     account = salesforce.account()
     job = _job(salesforce)

@@ -80,7 +80,10 @@ class Faults:
             self._ordered += [(fault, random.Random(fault.seed)) for fault in faults]  # noqa: S311  no secret
 
     def order_inside(self, name: str, times: int = 1) -> None:
-        """So many of the vendor side's own fault of this name, such as `lock_row:<id>`."""
+        """So many of the vendor side's own fault of this name.
+
+        Salesforce: `lock_row:<id>`, `lock_row:<object>`; those of bulk jobs are told in `salesforce/bulk/__init__.py`.
+        """
         with self._lock:
             self._inside[name] += times
 

@@ -40,7 +40,8 @@ class BulkSettings:
     """What a test may set.
 
     Attributes:
-        looks: the look at which a job is complete.
+        looks: the look at which a job is complete, at the earliest.
+        rows_a_look: rows of an ingest job that are done between two looks at most; a large job takes more of them.
         page_rows: rows in a page of results where the client names no number.
         most_rows: rows in a page at most, whatever the client asks for (Salesforce: "subject to the size limits").
         unsorted_from: results of so many rows come by primary-key chunks that are not in order, unless the query sorts
@@ -53,6 +54,7 @@ class BulkSettings:
     """
 
     looks: int = 2
+    rows_a_look: int = 20_000
     page_rows: int = 50_000
     most_rows: int = 250_000
     unsorted_from: int = 5_000

@@ -61,19 +61,25 @@ def _check_columns(org: SalesforceOrg, job: IngestJob) -> None:
 
 
 def _advance(org: SalesforceOrg, job: IngestJob) -> None:
-    looks, total = max(1, org.settings.bulk.looks), len(job.rows)
-    failing = job.looks >= looks and _hits(org, "fail_ingest_job", job)
-    until = total // 2 if failing else total * min(job.looks, looks) // looks
+    settings, total = org.settings.bulk, len(job.rows)
+    until = min(total * min(job.looks, settings.looks) // settings.looks, job.processed + settings.rows_a_look)
+    if until < total or not _hits(org, "fail_ingest_job", job):
+        _work(org, job, until)
+        if until == total and job.looks >= settings.looks:
+            job.move(State.COMPLETE, org.bulk.now())
+    else:
+        _work(org, job, max(job.processed, total // 2))
+        job.error = _FAILED
+        job.move(State.FAILED, org.bulk.now())
+
+
+def _work(org: SalesforceOrg, job: IngestJob, until: int) -> None:
+    """Do the rows up to there."""
     visible = org.visible(job.entity, job.user_id)
     for row in job.rows[job.processed : until]:
         record_id, created, faults = _one(org, job, visible, row)
         job.outcomes.append(RowOutcome(record_id, created, _said(faults) if faults else None))
     job.processed = len(job.outcomes)
-    if failing:
-        job.error = _FAILED
-        job.move(State.FAILED, org.bulk.now())
-    elif job.looks >= looks:
-        job.move(State.COMPLETE, org.bulk.now())
 
 
 def _hits(org: SalesforceOrg, name: str, job: IngestJob) -> bool:
