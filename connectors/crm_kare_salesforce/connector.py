@@ -19,7 +19,7 @@ from crm_kare.ports import (
     StreamSpec,
     WriteRequest,
 )
-from crm_kare_salesforce import access, check, provision, readable, record_types, removal
+from crm_kare_salesforce import access, check, provision, readable, record_types, removal, rights
 from crm_kare_salesforce.client import Client
 from crm_kare_salesforce.currencies import currencies
 from crm_kare_salesforce.faults import our_errors
@@ -42,7 +42,8 @@ class SalesforceConnector:
 
     Options: `api_version` (default 62.0), `overlap_seconds` (how far back an incremental pull looks, default 600),
     `page_size` (200 to 2000), `bulk_from` (pulls of so many records go by query jobs, default 20,000), `bulk_write_from`
-    (plans of so many accounts are written by bulk jobs, default 10,000).
+    (plans of so many accounts are written by bulk jobs, default 10,000); and of `provision` `assign`, `view_all` and
+    `modify_all` (see `wishes`).
     """
 
     def __init__(self, context: Context) -> None:
@@ -104,6 +105,7 @@ class SalesforceConnector:
             reads = readable.reads(self._objects, self._specs)
             steps = made.steps + access.grant(site, fields, reads, self._wishes, made.unmade)
             steps += record_types.widen(site, fields, new_picklists=made.new_picklists)
+            steps += rights.left_to_share(site, self._specs)
         self._objects.forget()
         return steps
 

@@ -19,6 +19,9 @@ from crm_kare_salesforce.site import Site, by_hand, refused, told
 _MOST: Final = 50
 """Record types looked at; each costs a call."""
 
+_MASTER: Final = "012000000000000AAA"
+"""Id of the type that every object has; it narrows nothing."""
+
 Lacking = Mapping[str, tuple[str, ...]]
 """Missing values by field."""
 
@@ -29,7 +32,7 @@ def active_types(objects: Objects, source: str) -> list[tuple[str, str]]:
     return [
         (str(one["recordTypeId"]), str(one.get("name") or one["recordTypeId"]))
         for one in infos
-        if one.get("active", True) and not one.get("master") and one.get("recordTypeId")
+        if one.get("active", True) and not one.get("master") and one.get("recordTypeId") not in {None, _MASTER}
     ][:_MOST]
 
 

@@ -11,9 +11,10 @@ from typing import Any, Final
 
 from crm_kare.http import CallError
 from crm_kare.model import Problem
+from crm_kare.ports import ProvisionStep, StreamSpec
 from crm_kare_salesforce import soql
 from crm_kare_salesforce.client import Client
-from crm_kare_salesforce.site import refused
+from crm_kare_salesforce.site import HAND, Site, refused
 from crm_kare_salesforce.wishes import INTEGRATION
 
 _SHARED: Final = ("account", "opportunity", "order", "contact", "contract")
@@ -65,6 +66,18 @@ def findings(client: Client, account: str, sources: Iterable[str]) -> list[Probl
     if not held.edits(account) and defaults.get(account.lower(), "") not in _EDITED_BY_ALL:
         found += _read_only(client, account)
     return found
+
+
+def left_to_share(site: Site, specs: Iterable[StreamSpec]) -> list[ProvisionStep]:
+    """The same as steps for a person, since no permission set of ours opens records. Nothing is told to a user who may not
+    edit the object yet, for then no record can be edited, whatever is shared.
+    """
+    if not site.objects.describe(site.source).get("updateable"):
+        return []
+    found = findings(site.client, site.source, (one.source for one in specs))
+    return [
+        ProvisionStep(HAND, "access to records", f"{one.message} {one.fix}") for one in found if one.level != "info"
+    ]
 
 
 def _held(client: Client) -> Held:

@@ -72,10 +72,7 @@ def person_accounts(objects: Objects, specs: Sequence[StreamSpec]) -> list[Probl
     if any(one.source.lower() == "ispersonaccount" for one in accounts.fields):
         return []
     text = "This org has person accounts: private customers are judged and tagged like companies."
-    fix = (
-        "To leave them out, map `extra: {is_person: {field: IsPersonAccount, type: bool}}` and set"
-        " `where: not is_person` on accounts."
-    )
+    fix = "To leave them out, set `extra: {person: {field: IsPersonAccount, type: bool}}` and `where: person = false` on accounts."
     return [Problem("person-accounts", text, fix, where="stream accounts", level="info")]
 
 
@@ -97,5 +94,5 @@ def silent(objects: Objects, spec: StreamSpec) -> list[Problem]:
     text = (
         f"Changes of {' and '.join(reasons)} do not mark the {spec.source} as changed, so incremental pulls miss them."
     )
-    fix = "They are read again at every full pull: the periodic one, or `crm-kare sync --full`."
+    fix = "They are read again at every full pull: every `full_pull_days`, or by `crm-kare sync --full`."
     return [Problem("field-computed", text, fix, where=f"stream {spec.stream}", level="info")]

@@ -91,6 +91,23 @@ def test_accounts_that_may_be_read_and_not_edited_are_counted(org: Any) -> None:
     assert found(org)["records-read-only"].level == "error"
 
 
+def test_provision_names_the_access_to_records_that_is_left_to_share(org: Any) -> None:
+    accounts = steps.seeded(org, 5)
+    admin = profiles.least_privilege(org.org, {"Account": ("Read", "Edit")})
+    for one in org.org.records.select("PermissionSetAssignment", "AssigneeId = ?", (admin,)):
+        profiles.assign(org.org, one["PermissionSetId"], [org.org.integration_user])
+    for one in org.org.records.select("PermissionSet", "PermissionsModifyAllData = 1"):
+        org.org.records.update(
+            "PermissionSet", one["_id"], {"PermissionsModifyAllData": 0, "PermissionsViewAllData": 0}, ""
+        )
+    org.org.sharing.lock("Account", accounts[:2])
+    told = org.connector().provision("Account", org.setting.fields[:1], dry_run=True)
+    assert org.connector().provision("Account", org.setting.fields[:1], dry_run=False) == told
+    (left,) = [one for one in told if one.action == "by hand"]
+    assert left.what == "access to records"
+    assert "may read but not edit 2" in left.detail
+
+
 def test_opportunities_that_are_hidden_are_said_with_their_number(org: Any) -> None:
     org.seed("opportunities", steps.stream_rows(org, "opportunities", 4))
     records = org.org.records
