@@ -90,6 +90,15 @@ def test_rights_on_objects_need_those_below_them(salesforce: Any) -> None:
     assert child.body[0]["errorCode"] == "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"
 
 
+def test_what_hangs_on_accounts_is_not_read_without_them(salesforce: Any) -> None:
+    told = {"ParentId": _permission_set(salesforce), "SobjectType": "Opportunity", "PermissionsRead": True}
+    early = salesforce.call("POST", "/sobjects/ObjectPermissions", told)
+    assert early.body[0]["errorCode"] == "FIELD_INTEGRITY_EXCEPTION"
+    assert early.body[0]["message"] == "Permission Read Opportunity depends on permission(s): Read Account"
+    for name in ("Account", "Opportunity"):
+        assert salesforce.call("POST", "/sobjects/ObjectPermissions", told | {"SobjectType": name}).status == 201
+
+
 def test_permissions_that_give_nothing_any_more_are_deleted(salesforce: Any) -> None:
     told = {"ParentId": _permission_set(salesforce), "SobjectType": "Account", "PermissionsRead": True}
     made = salesforce.call("POST", "/sobjects/ObjectPermissions", told).body["id"]

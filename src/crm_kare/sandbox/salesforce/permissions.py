@@ -16,6 +16,9 @@ _NEEDS: Final = {
 }
 """Rights on an object, and those that each of them needs."""
 
+_UNDER: Final = dict.fromkeys(("Contact", "Opportunity", "Order"), "Account")
+"""Objects that a permission set lets nobody read without the object above them."""
+
 
 def permission_fault(org: SalesforceOrg, name: str, after: Mapping[str, Any]) -> list[RecordError]:
     """What is wrong with a record of permissions, or of their assignment; nothing for other objects."""
@@ -80,7 +83,15 @@ def _of_object(org: SalesforceOrg, after: Mapping[str, Any]) -> list[RecordError
         missing = [f"{one} {entity}" for one in needed if not after.get(f"Permissions{one}")]
         if after.get(f"Permissions{right}") and missing:
             return [_dependent(f"{right} {entity}", missing, f"Permissions{right}")]
+    above = _UNDER.get(entity)
+    if above and after.get("PermissionsRead") and not _reads(org, str(after["ParentId"]), above):
+        return [_dependent(f"Read {entity}", [f"Read {above}"], "PermissionsRead")]
     return _doubled(org, "ObjectPermissions", after, ("ParentId", "SobjectType"))
+
+
+def _reads(org: SalesforceOrg, set_id: str, entity: str) -> bool:
+    where = "ParentId = ? AND SobjectType = ? AND PermissionsRead = 1"
+    return org.records.count("ObjectPermissions", where, (set_id, entity)) > 0
 
 
 def _dependent(right: str, missing: list[str], field: str) -> RecordError:
