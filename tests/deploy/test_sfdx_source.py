@@ -56,7 +56,7 @@ def one(found: Mapping[str, Any], name: str) -> Any:
 
 
 def test_the_source_is_what_the_generator_makes() -> None:
-    made = source_files()
+    made = source_files(PROJECT)
     held = {path: (PROJECT / path).read_text(encoding="utf-8") for path in made if (PROJECT / path).is_file()}
     assert held == made, "run `make salesforce-source`"
 
@@ -67,7 +67,7 @@ def test_every_generated_file_says_so_and_none_is_left_over() -> None:
         for path in SOURCE.rglob("*.*")
         if path.is_file() and MARK in path.read_text(encoding="utf-8")
     }
-    assert marked == set(source_files()) - {"sfdx-project.json"}
+    assert marked == {path for path in source_files(PROJECT) if path.startswith("force-app")}
 
 
 def test_the_command_writes_only_what_differs_and_takes_away_what_is_no_longer_made(
@@ -75,12 +75,12 @@ def test_the_command_writes_only_what_differs_and_takes_away_what_is_no_longer_m
 ) -> None:
     monkeypatch.setattr("sys.argv", ["source", "--to", str(tmp_path), "--prefix", "ACME_"])
     assert main() == 0
-    assert set(capsys.readouterr().out.split()) == set(source_files("ACME_"))
+    assert set(capsys.readouterr().out.split()) == set(source_files(tmp_path, "ACME_"))
     assert main() == 0
     assert capsys.readouterr().out == ""
     by_hand = tmp_path / "force-app/main/default/objects/Account/fields/Own__c.field-meta.xml"
     by_hand.write_text("<CustomField/>", encoding="utf-8")
-    changed = write(tmp_path, source_files("KARE_"))
+    changed = write(tmp_path, source_files(tmp_path))
     assert "force-app/main/default/objects/Account/fields/ACME_Profile__c.field-meta.xml" in changed
     assert not list(tmp_path.rglob("ACME_*"))
     assert by_hand.is_file()
@@ -88,7 +88,7 @@ def test_the_command_writes_only_what_differs_and_takes_away_what_is_no_longer_m
 
 
 def test_another_prefix_reaches_every_reference() -> None:
-    files = source_files("ACME_")
+    files = source_files(PROJECT, "ACME_")
     prefixed = [label for label in LABELS if label.prefixed]
     for text in files.values():
         assert not [label.name for label in prefixed if f"KARE_{label.name}__c" in text]

@@ -44,6 +44,15 @@ def copied(tmp_path: Path) -> Path:
     return Path(shutil.copytree(PROJECT, tmp_path / "project", ignore=left_out))
 
 
+def named_in(manifest: Path) -> dict[str, set[str | None]]:
+    """Members of a package by type."""
+    types = ET.parse(manifest).findall("m:types", NAMESPACE)  # noqa: S314  the CLI's file or ours
+    return {
+        kind.findtext("m:name", "", NAMESPACE): {one.text for one in kind.findall("m:members", NAMESPACE)}
+        for kind in types
+    }
+
+
 def validated(source: Path, home: Path) -> subprocess.CompletedProcess[str]:
     need(PACKAGES / "@jsforce" / "jsforce-node")
     return run(PROJECT / "scripts" / "validate.mjs", str(source), home=home)
@@ -87,15 +96,14 @@ def test_the_schema_check_finds_what_is_wrong(copied: Path, tmp_path: Path, righ
 def test_the_salesforce_cli_converts_the_source(copied: Path, tmp_path: Path) -> None:
     done = convert(copied, tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    manifest = ET.parse(copied / "out" / "package.xml")  # noqa: S314  the CLI's own file
-    members = {
-        kind.findtext("m:name", "", NAMESPACE): {one.text for one in kind.findall("m:members", NAMESPACE)}
-        for kind in manifest.findall("m:types", NAMESPACE)
-    }
+    members = named_in(copied / "out" / "package.xml")
     assert members["CustomField"] == {f"Account.{field_name(label, 'KARE_')}" for label in LABELS}
     assert members["PermissionSet"] == {"KARE_Integration", "KARE_Reps"}
     assert {"kareProfile", "kareOverride", "kareFields"} <= members["LightningComponentBundle"]
     assert members["ReportType"] == {"KARE_Accounts"}
     assert members["Dashboard"] == {"KARE/", "KARE/Profiles"}
     assert {"ListView", "CompactLayout", "CustomLabel", "Report"} <= set(members)
+    assert members.pop("CustomLabels") == {"CustomLabels"}, "would take all labels of the org"
+    assert named_in(PROJECT / "uninstall" / "destructiveChangesPost.xml") == members, "what is installed is removed"
+    assert named_in(PROJECT / "uninstall" / "package.xml") == {}
     assert not list((copied / "out").rglob("__tests__")), "tests are not deployed"

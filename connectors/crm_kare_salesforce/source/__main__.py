@@ -13,7 +13,7 @@ def main() -> int:
     parser.add_argument("--prefix", default="KARE_", help="the mapping's prefix (default: %(default)s)")
     parser.add_argument("--to", type=Path, default=Path("deploy/salesforce"), help="the project (default: %(default)s)")
     told = parser.parse_args()
-    for path in write(told.to, source_files(told.prefix)):
+    for path in write(told.to, source_files(told.to, told.prefix)):
         sys.stdout.write(f"{path}\n")
     return 0
 

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from typing import Final
 
 MARK: Final = "Generated from crm_kare.labels by `make salesforce-source`: edits are lost."
-_NAMESPACE: Final = "http://soap.sforce.com/2006/04/metadata"
+NAMESPACE: Final = "http://soap.sforce.com/2006/04/metadata"
 
 
 def document(kind: str, body: Mapping[str, object]) -> str:
     """The file's text: a mapping becomes an element, a list is repeated, a boolean is written as Salesforce does."""
-    root = ET.Element(kind, xmlns=_NAMESPACE)
+    root = ET.Element(kind, xmlns=NAMESPACE)
     root.append(ET.Comment(f" {MARK} "))
     _fill(root, body)
     ET.indent(root, "    ")

@@ -10,16 +10,18 @@ from crm_kare_salesforce.client import API_VERSION
 from crm_kare_salesforce.names import field_name
 from crm_kare_salesforce.source.account import account_files
 from crm_kare_salesforce.source.document import MARK
+from crm_kare_salesforce.source.removal import removal_files
 from crm_kare_salesforce.source.reports import report_files
 from crm_kare_salesforce.source.rights import permission_files
 
 _SOURCE: Final = "force-app/main/default"
 
 
-def source_files(prefix: str = "KARE_") -> dict[str, str]:
-    """Every generated file's text by its path in the project."""
+def source_files(project: Path, prefix: str = "KARE_") -> dict[str, str]:
+    """Every generated file's text by its path in the project, which holds the component and its labels already."""
     made = [*account_files(prefix), *permission_files(prefix), *report_files(prefix), _fields_module(prefix)]
-    return {"sfdx-project.json": _project()} | {f"{_SOURCE}/{path}": text for path, text in made}
+    files = {f"{_SOURCE}/{path}": text for path, text in made}
+    return {"sfdx-project.json": _project()} | files | removal_files(files, project / _SOURCE)
 
 
 def write(to: Path, files: dict[str, str]) -> list[str]:
