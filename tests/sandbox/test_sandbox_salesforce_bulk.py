@@ -191,6 +191,21 @@ def test_many_rows_come_by_chunks_that_are_not_in_order(library: Any) -> None:
     settings.unsorted_from = 5000
 
 
+def test_a_large_query_takes_more_looks_and_sees_what_happens_between_them(salesforce: Any) -> None:
+    settings = salesforce.org.settings.bulk
+    settings.unsorted_from, settings.query_rows_a_look = 10, 10
+    job = _job(salesforce, "SELECT Id, Name FROM Account")
+    told = [salesforce.call("GET", f"{JOBS}/{job}").body for _ in range(2)]
+    assert [(one["state"], one["numberRecordsProcessed"]) for one in told] == [("InProgress", 0), ("InProgress", 10)]
+    assert salesforce.raw("GET", f"{JOBS}/{job}/results").status_code == 204
+    for one in salesforce.org.records.select("Account"):
+        salesforce.org.records.update("Account", one["_id"], {"Name": "Renamed"}, "rig")
+    states = [salesforce.call("GET", f"{JOBS}/{job}").body["state"] for _ in range(3)]
+    assert states == ["InProgress", "InProgress", "JobComplete"]
+    rows = _all_rows(salesforce, job)
+    assert (len({row[0] for row in rows}), [row[1] for row in rows].count("Renamed")) == (40, 30)
+
+
 def test_bodies_are_compressed_for_clients_that_accept_it(library: Any) -> None:
     job = _complete(library, "SELECT Id, Name FROM Account")
     assert _results(library, job).headers["Content-Encoding"] == "gzip"

@@ -5,7 +5,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from crm_kare.ports import Clock
 from crm_kare.sandbox.salesforce.bulk.result import Result
@@ -42,6 +42,8 @@ class BulkSettings:
     Attributes:
         looks: the look at which a job is complete, at the earliest.
         rows_a_look: rows of an ingest job that are done between two looks at most; a large job takes more of them.
+        query_rows_a_look: the same of a query job, in whole chunks. What is written between the looks shows in the
+            chunks that come after.
         page_rows: rows in a page of results where the client names no number.
         most_rows: rows in a page at most, whatever the client asks for (Salesforce: "subject to the size limits").
         unsorted_from: results of so many rows come by primary-key chunks that are not in order, unless the query sorts
@@ -55,6 +57,7 @@ class BulkSettings:
 
     looks: int = 2
     rows_a_look: int = 20_000
+    query_rows_a_look: int = 250_000
     page_rows: int = 50_000
     most_rows: int = 250_000
     unsorted_from: int = 5_000
@@ -106,12 +109,27 @@ class Job:
         self.state, self.modified = state, now
 
 
+class Running(Protocol):
+    """A query's rows, as far as they are there."""
+
+    result: Result
+
+    @property
+    def rows(self) -> int:
+        """How many were found so far."""
+        ...
+
+    def step(self, rows: int) -> bool:
+        """Go on for so many rows; whether all are there."""
+        ...
+
+
 @dataclass(kw_only=True)
 class QueryJob(Job):
-    """A query; `result` once it is complete, `locators` those given out: first row and number of rows."""
+    """A query; `running` once it has begun, `locators` those given out: first row and number of rows."""
 
     text: str
-    result: Result | None = None
+    running: Running | None = None
     locators: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
@@ -190,9 +208,9 @@ class Jobs:
         """Delete a job; its id is not given out again."""
         with self.lock:
             job.operation = "deleted"
-            if isinstance(job, QueryJob) and job.result is not None:
-                job.result.close()
-                job.result = None
+            if isinstance(job, QueryJob) and job.running is not None:
+                job.running.result.close()
+                job.running = None
 
     def take(self, name: str, amount: float) -> None:
         """Take from one of the day's allowances."""

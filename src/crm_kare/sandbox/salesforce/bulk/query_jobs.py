@@ -86,14 +86,17 @@ def look(org: SalesforceOrg, job: QueryJob) -> None:
         elif _hits(org, "fail_query_job", job.entity):
             job.move(State.FAILED, org.bulk.now())
         else:
-            _complete(org, job)
+            _run(org, job)
 
 
-def _complete(org: SalesforceOrg, job: QueryJob) -> None:
-    job.result = render.run(org, job)
-    job.processed = job.result.rows
-    org.bulk.take("megabytes", job.result.size / _MEGABYTE)
-    job.move(State.COMPLETE, org.bulk.now())
+def _run(org: SalesforceOrg, job: QueryJob) -> None:
+    """A part of the rows, or all of them; only then there are results."""
+    running = job.running = job.running or render.Rendering(org, job)
+    ready = running.step(org.settings.bulk.query_rows_a_look)
+    job.processed = running.rows
+    job.move(State.COMPLETE if ready else State.IN_PROGRESS, org.bulk.now())
+    if ready:
+        org.bulk.take("megabytes", running.result.size / _MEGABYTE)
 
 
 def _hits(org: SalesforceOrg, name: str, entity: str) -> bool:
@@ -163,7 +166,7 @@ def _result(call: Call, job: QueryJob) -> Result | None:
         raise SalesforceError(409, "API_ERROR", message)
     if job.state in {State.ABORTED, State.FAILED}:
         raise wrong_state(f"The job is {job.state}, and has no results")
-    return job.result
+    return job.running.result if job.running and job.state == State.COMPLETE else None
 
 
 def _asked(call: Call, job: QueryJob) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 """Running a query job: its rows, chunk by chunk, into a result."""
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -17,29 +18,53 @@ _PLAIN_FROM, _PLAIN_BELOW = 1e-3, 1e7
 """Java writes doubles outside of these with an exponent."""
 
 _Row = tuple[Any, ...]
+_Chunk = tuple[str, tuple[str, ...]]
+"""A condition on the id, and its parameters."""
 
 
-def run(org: SalesforceOrg, job: QueryJob) -> Result:
-    """The rows that the query finds now."""
-    query = parse(job.text)
-    compiled = compile_query(org, query, job.user_id, deleted=job.operation == "queryAll")
-    ordered = bool(query.order) or query.limit is not None
-    result = Result([".".join(one.names) for one in compiled.selected], job.dialect.sign, job.dialect.newline)
-    columns = [_column(one.definition) for one in compiled.selected]
-    for rows in _blocks(_found(org, compiled, ordered=ordered)):
-        result.write(_shaped(rows, columns))
-    return result
+class Rendering:
+    """A query being run: chunk by chunk, so that what people do between two looks shows in the chunks after."""
 
+    def __init__(self, org: SalesforceOrg, job: QueryJob) -> None:
+        query = parse(job.text)
+        self._org = org
+        self._compiled = compile_query(org, query, job.user_id, deleted=job.operation == "queryAll")
+        self._columns = [_column(one.definition) for one in self._compiled.selected]
+        self._held: list[_Row] = []
+        ordered = bool(query.order) or query.limit is not None
+        self._chunks: deque[_Chunk] = deque([("", ())] if ordered else _chunks(org, self._compiled))
+        names = [".".join(one.names) for one in self._compiled.selected]
+        self.result = Result(names, job.dialect.sign, job.dialect.newline)
 
-def _found(org: SalesforceOrg, compiled: Compiled, *, ordered: bool) -> Iterator[list[_Row]]:
-    """All rows, in the order that Salesforce would give them in: by chunks of the primary key, which are not sorted."""
-    store, columns = org.records.store, ", ".join(compiled.columns)
-    for condition, parameters in [("", ())] if ordered else _chunks(org, compiled):
+    @property
+    def rows(self) -> int:
+        """How many were found so far."""
+        return self.result.rows + len(self._held)
+
+    def step(self, rows: int) -> bool:
+        """Go on for so many rows or some more, in whole chunks; whether all of them are there now."""
+        goal = self.rows + rows
+        while self._chunks and self.rows < goal:
+            for found in self._found(*self._chunks.popleft()):
+                self._held += found
+                self._write(len(self._held) - len(self._held) % BLOCK)
+        if not self._chunks:
+            self._write(len(self._held))
+        return not self._chunks
+
+    def _found(self, condition: str, parameters: tuple[str, ...]) -> Iterator[list[_Row]]:
+        compiled = self._compiled
+        columns = ", ".join(compiled.columns)
         sql = f"SELECT {columns} FROM {compiled.source} WHERE {compiled.condition}{condition}{compiled.tail}"  # noqa: S608  compiled
-        yield from store.batches(sql, (*compiled.parameters, *parameters), _ROWS_AT_ONCE)
+        return self._org.records.store.batches(sql, (*compiled.parameters, *parameters), _ROWS_AT_ONCE)
+
+    def _write(self, number: int) -> None:
+        if number:
+            self.result.write(_shaped(self._held[:number], self._columns))
+            self._held = self._held[number:]
 
 
-def _chunks(org: SalesforceOrg, compiled: Compiled) -> list[tuple[str, tuple[str, ...]]]:
+def _chunks(org: SalesforceOrg, compiled: Compiled) -> list[_Chunk]:
     """Conditions on the id that cut the table into chunks: every second one first."""
     settings, table = org.settings.bulk, org.records.table(compiled.entity)
     if not settings.unsorted_from or _number(org, compiled) < settings.unsorted_from:
@@ -66,19 +91,6 @@ def _borders(org: SalesforceOrg, table: str, rows: int) -> list[str]:
         " WHERE place % ? = 0"
     )
     return [str(row[0]) for row in org.records.store.rows(sql, (rows,))]
-
-
-def _blocks(found: Iterator[list[_Row]]) -> Iterator[list[_Row]]:
-    """The rows again, in lists of whole blocks; the last one holds what is left."""
-    held: list[_Row] = []
-    for rows in found:
-        held += rows
-        whole = len(held) - len(held) % BLOCK
-        if whole >= _ROWS_AT_ONCE:
-            yield held[:whole]
-            held = held[whole:]
-    if held:
-        yield held
 
 
 # cells
