@@ -44,6 +44,11 @@ class Target:
         assert found is not None
         return found
 
+    def age(self, *accounts: str) -> None:
+        """Stamp accounts five minutes back: lists of deletions and changes end with the last full minute."""
+        for one in accounts:
+            self.org.records.backdate("Account", one, self.org.records.now_ms() - 300_000)
+
     def count(self, name: str) -> int:
         return self.org.records.count(name)
 

@@ -206,6 +206,25 @@ def test_describes_and_what_clients_look_around_with(target: Target, jsforce: Js
     assert {"label", "url", "version"} == set(told["versions"][0])
 
 
+def test_deletions_and_changes_are_listed(target: Target, jsforce: Jsforce) -> None:
+    code = """
+        const accounts = conn.sobject("Account");
+        const ids = (await accounts.create([{ Name: "Soon gone" }, { Name: "Kept" }])).map((one) => one.id);
+        await accounts.destroy(ids[0]);
+        return ids;
+    """
+    gone, kept = jsforce(code)
+    target.age(gone, kept)
+    told = jsforce("""
+        const span = [new Date(Date.now() - 3600e3), new Date()];
+        return { deleted: await conn.deleted("Account", ...span), updated: await conn.updated("Account", ...span) };
+    """)
+    assert gone in [one["id"] for one in told["deleted"]["deletedRecords"]]
+    assert {"earliestDateAvailable", "latestDateCovered"} <= set(told["deleted"])
+    assert kept in told["updated"]["ids"]
+    assert gone not in told["updated"]["ids"]
+
+
 def test_a_bulk_query_streams_its_records(target: Target, jsforce: Jsforce) -> None:
     code = """
         const stream = await conn.bulk2.query("SELECT Id, Name, AnnualRevenue FROM Account", { pollInterval: 10 });

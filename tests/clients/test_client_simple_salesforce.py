@@ -1,6 +1,7 @@
 """simple-salesforce 1.12 as its documentation says, unchanged: only what stands for TLS in front of the sandbox is ours."""
 
 import csv
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -197,6 +198,20 @@ def test_limits_and_usage_are_counted(target: Target, sf: Any) -> None:
     sf.query("SELECT Id FROM Account LIMIT 1")
     usage = sf.api_usage["api-usage"]
     assert (usage.total, usage.used) == (before["Max"], before["Max"] - before["Remaining"] + 1)
+
+
+def test_deletions_and_changes_are_listed(target: Target, sf: Any) -> None:
+    made = sf.Account.create({"Name": "Soon gone"})["id"]
+    kept = sf.Account.create({"Name": "Kept"})["id"]
+    sf.Account.delete(made)
+    target.age(made, kept)
+    start, end = datetime.now(UTC) - timedelta(hours=1), datetime.now(UTC)
+    gone = sf.Account.deleted(start, end)
+    assert made in [one["id"] for one in gone["deletedRecords"]]
+    assert {"earliestDateAvailable", "latestDateCovered"} <= set(gone)
+    changed = sf.Account.updated(start, end)
+    assert kept in changed["ids"]
+    assert made not in changed["ids"]
 
 
 def test_a_composite_request_hands_results_on(target: Target, sf: Any) -> None:
