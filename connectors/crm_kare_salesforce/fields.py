@@ -1,6 +1,6 @@
 """What describe tells of an object: fields as this user sees them, and whether mapped paths exist."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from crm_kare.http import CallError, Trouble
@@ -64,6 +64,23 @@ class Objects:
     def missing(self, source: str, paths: Iterable[str]) -> list[str]:
         """Of the paths, those that this user cannot select, in the order given."""
         return [path for path in dict.fromkeys(paths) if not self.has(source, path)]
+
+    def links(self, source: str, paths: Iterable[str], target: str) -> list[str]:
+        """Paths to the ids of the object `target` that these paths name or pass: `AccountId` for `Account.Industry`."""
+        return list(dict.fromkeys(link for path in paths for link in self._links(source, path, target.lower())))
+
+    def _links(self, source: str, path: str, target: str) -> Iterator[str]:
+        first, _, rest = path.partition(".")
+        key = "relationshipName" if rest else "name"
+        for one in self.describe(source)["fields"]:
+            if (one.get(key) or "").lower() != first.lower():
+                continue
+            targets = one.get("referenceTo") or []
+            if target in {name.lower() for name in targets}:
+                yield one["name"]
+            for name in targets if rest else ():
+                if self._visible(name):
+                    yield from (f"{first}.{link}" for link in self._links(name, rest, target))
 
     def _targets(self, source: str, relation: str) -> list[str]:
         """Objects a relationship name leads to; several where the look-up is polymorphic."""

@@ -95,20 +95,24 @@ def still_there(client: Client, ask: Ask, ids: Sequence[str]) -> Found:
     Raises:
         CallError, StaleCursorError: they are too many to ask for.
     """
-    if len(ids) > MOST_ASKED:
-        raise stale(ask.spec.source)
     found = looked_up(client, ask, "Id", ids)
     here = set(found.records.column(0).to_pylist())
     return replace(found, gone=tuple(one for one in ids if one not in here))
 
 
 def looked_up(client: Client, ask: Ask, field: str, ids: Sequence[str]) -> Found:
-    """All records, deleted ones included, with one of the ids in a field."""
-    found = []
-    for start in range(0, len(ids), ASKED_AT_ONCE):
-        query = ask.text(soql.one_of(field, ids[start : start + ASKED_AT_ONCE]))
-        found.append(from_records(ask, client.rows(query, everything=True)))
-    return together(ask.spec, found)
+    """All records, deleted ones included, with one of the ids in a field.
+
+    Raises:
+        CallError, StaleCursorError: they are too many to ask for.
+    """
+    if len(ids) > MOST_ASKED:
+        raise stale(ask.spec.source)
+    size = ASKED_AT_ONCE
+    while size > 1 and not client.fits(ask.text(soql.one_of(field, ids[:size]))):
+        size //= 2
+    queries = [ask.text(soql.one_of(field, ids[start : start + size])) for start in range(0, len(ids), size)]
+    return together(ask.spec, [from_records(ask, client.rows(one, everything=True)) for one in queries])
 
 
 def together(spec: StreamSpec, found: Iterable[Found]) -> Found:

@@ -18,6 +18,7 @@ from crm_kare_salesforce.fields import Objects
 from crm_kare_salesforce.pull.ask import Ask, Found
 from crm_kare_salesforce.pull.cursor import Cursor, moment, read_cursor
 from crm_kare_salesforce.pull.delete_log import DeleteLog, stale, still_there, together
+from crm_kare_salesforce.pull.kin import Kin
 from crm_kare_salesforce.pull.options import PullOptions
 from crm_kare_salesforce.pull.stream import Piece, StreamReader
 
@@ -33,7 +34,7 @@ class Puller:
 
     def __init__(self, client: Client, objects: Objects, options: PullOptions) -> None:
         self._client, self._objects, self._options = client, objects, options
-        self._log = DeleteLog(client)
+        self._log, self._kin = DeleteLog(client), Kin(client, objects)
 
     def pages(self, spec: StreamSpec, cursor: str | None) -> Iterator[Page]:
         """Pages of the stream; see `Connector.pull`.
@@ -47,7 +48,8 @@ class Puller:
         back = since - self._options.overlap if since else None
         ask = Ask(spec, back, deletions=since is not None and spec.source.lower() not in _NEVER_DELETED)
         reader = StreamReader(self._client, self._objects, ask, at, self._options.bulk_from)
-        seen = _Seen()
+        seen = _Seen(whole=at.fresh)
+        self._kin.forget(spec.source)
         for piece in reader.pieces():
             seen.add(piece.found)
             yield (
@@ -61,7 +63,10 @@ class Puller:
         found = piece.found
         if ask.deletions and ask.since and ask.spec.fields[0].source.lower() == "id":
             more, covered = self._left_the_bin(ask, after, seen)
-            found = together(ask.spec, [found, more])
+            seen.add(more)
+            if seen.whole:
+                self._kin.note(ask.spec.source, ask.since, seen.gone | seen.winners)
+            found = together(ask.spec, [found, more, self._kin.children(ask)])
             done = replace(done, covered=covered)
         return _page(reader, found, done, piece.total)
 
@@ -79,12 +84,15 @@ class Puller:
 
 @dataclass
 class _Seen:
-    """What the query has shown so far."""
+    """What was lost so far; `whole` where this process saw the pull from its beginning."""
 
+    whole: bool
     gone: set[str] = field(default_factory=set)
+    winners: set[str] = field(default_factory=set)
 
     def add(self, found: Found) -> None:
         self.gone.update(found.gone)
+        self.winners.update(found.winners)
 
 
 def _page(reader: StreamReader, found: Found, after: Cursor, total: int | None) -> Page:
