@@ -104,7 +104,7 @@ def _labels(objects: Objects, crm: str, source: str, fields: Sequence[LabelField
         if (held := told.get(one.field.lower())) is not None:
             found += _label(one, held, crm, source)
             continue
-        text = "There is no such field, or this user may not read it."
+        text = f"There is no field {one.field}, or this user may not read it."
         fix = f"{_PROVISION.format(crm=crm)} Where it exists, assign the permission set {INTEGRATION}."
         found.append(Problem("label-missing", text, fix, where=f"{source}.{one.field}"))
     if fields and not objects.describe(source).get("updateable", True):

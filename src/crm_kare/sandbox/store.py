@@ -364,6 +364,7 @@ class Org:
 
     def purge(self, name: str, record_id: str) -> None:
         """Gone for good: no read shows it again. That it was there, and when it was deleted, stays known."""
+        self._writes[name] += 1
         with self.store.transaction() as database:
             database.execute(
                 "INSERT INTO purged SELECT ?, ?, _id, CASE _deleted WHEN 0 THEN ? ELSE _modified END"  # noqa: S608
