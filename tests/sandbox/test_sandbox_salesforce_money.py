@@ -70,6 +70,17 @@ def test_a_new_record_has_its_makers_currency_and_only_active_ones_are_taken(sal
     assert refused.body[0]["errorCode"] == "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"
 
 
+def test_a_line_has_the_currency_of_its_deal(salesforce: Any) -> None:
+    money.activate(salesforce.org)
+    deal = salesforce.query("SELECT Id FROM Opportunity WHERE CurrencyIsoCode = 'USD' LIMIT 1")[0]["Id"]
+    line = {"OpportunityId": deal, "Quantity": 1, "UnitPrice": 5.0}
+    made = salesforce.call("POST", "/sobjects/OpportunityLineItem", line).body["id"]
+    path = f"/sobjects/OpportunityLineItem/{made}"
+    assert salesforce.call("GET", path).body["CurrencyIsoCode"] == "USD"
+    refused = salesforce.call("PATCH", path, {"CurrencyIsoCode": "EUR"})
+    assert refused.body[0]["errorCode"] == "INVALID_FIELD_FOR_INSERT_UPDATE"
+
+
 def test_the_record_page_shows_the_accounts_currency(salesforce: Any) -> None:
     money.activate(salesforce.org)
     (account, *_) = salesforce.query(

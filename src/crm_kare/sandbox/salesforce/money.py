@@ -39,6 +39,8 @@ _ABOVE: Final = (
 )
 """Where a record's currency comes from: object, its link, the object it leads to."""
 
+_LINES: Final = {name: (link, above) for name, link, above in _ABOVE if above != "Account"}
+
 
 def activate(org: SalesforceOrg, *, dated: bool = False) -> None:
     """Turn several currencies on, as cannot be undone: each record gets one, by the country of its account.
@@ -83,6 +85,15 @@ def exchanged(org: SalesforceOrg, amount: float, source: str, target: str) -> fl
     """An amount in another currency, at the present rates."""
     rates = {one["IsoCode"]: one["ConversionRate"] for one in org.records.select("CurrencyType")}
     return float(amount / rates[source] * rates[target])
+
+
+def inherited(org: SalesforceOrg, name: str, after: Mapping[str, Any]) -> dict[str, str]:
+    """The currency of a line, which is that of its opportunity or order."""
+    if name not in _LINES or not org.settings.multi_currency:
+        return {}
+    link, above = _LINES[name]
+    held = org.records.get(above, str(after[link]))
+    return {"CurrencyIsoCode": held["CurrencyIsoCode"]} if held else {}
 
 
 def _periods(today: date, rate: float) -> Iterable[tuple[str, str, float]]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from crm_kare.sandbox.salesforce import ids, orders, persons, record_types
+from crm_kare.sandbox.salesforce import ids, money, orders, persons, record_types
 from crm_kare.sandbox.salesforce.definitions import BY_NAME
 from crm_kare.sandbox.salesforce.derive import derived, stages_of
 from crm_kare.sandbox.salesforce.errors import RecordError, SalesforceError, bad_request
@@ -72,6 +72,7 @@ def _completed(org: SalesforceOrg, name: str, before: Record, values: Mapping[st
     """The values to write, with what follows from them."""
     after = {**before, **values}
     made = derived(name, after, values, stages_of(org) if name == "Opportunity" else {})
+    made |= money.inherited(org, name, after)
     if name in {"Order", "OrderItem"}:
         made |= orders.priced(name, after, values) | ({} if "_id" in before else orders.numbered(org.records, name))
     return made | persons.named(org, after) if persons.is_person(org, name, after) else made

@@ -82,9 +82,10 @@ OPEN: Final[dict[str, Any]] = {"extra": {"open": True}}
 """Of fields that everybody sees who sees the record."""
 
 
-def currency() -> FieldDef:
-    """The row's currency."""
-    return only_with(MULTI_CURRENCY, picklist("CurrencyIsoCode", label="Currency ISO Code", restricted=True, **OPEN))
+def currency(*, writable: bool = True) -> FieldDef:
+    """The row's currency; lines have that of what they belong to."""
+    held = picklist("CurrencyIsoCode", label="Currency ISO Code", restricted=True, writable=writable, **OPEN)
+    return only_with(MULTI_CURRENCY, held)
 
 
 @dataclass(frozen=True)
