@@ -184,7 +184,11 @@ def test_describes_tell_objects_and_fields(sf: Any) -> None:
     listed = {one["name"]: one for one in sf.describe()["sobjects"]}
     assert {"Account", "Opportunity", "Contact", "User"} <= set(listed)
     assert listed["Account"]["urls"]["describe"].endswith("/sobjects/Account/describe")
-    fields = {one["name"]: one for one in sf.Account.describe()["fields"]}
+    account = sf.Account.describe()
+    children = {one["relationshipName"]: (one["childSObject"], one["field"]) for one in account["childRelationships"]}
+    assert children["Opportunities"] == ("Opportunity", "AccountId")
+    fields = {one["name"]: one for one in account["fields"]}
+    assert (fields[KEY]["idLookup"], fields["Id"]["idLookup"], fields["Name"]["idLookup"]) == (True, True, False)
     assert (fields[KEY]["externalId"], fields[KEY]["type"], fields[KEY]["length"]) == (True, "string", 40)
     short = sf.Account.metadata()
     assert short["objectDescribe"]["keyPrefix"] == "001"

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from crm_kare.sandbox.salesforce.children import child_relationships
 from crm_kare.sandbox.salesforce.definitions import ObjectDef
 from crm_kare.sandbox.salesforce.ids import PREFIXES
 from crm_kare.sandbox.salesforce.org import SalesforceOrg
@@ -12,6 +13,38 @@ _SOAP: Final = {
     "double": "xsd:double", "currency": "xsd:double", "percent": "xsd:double", "int": "xsd:int",
 }  # fmt: skip
 
+_NO_OBJECT: Final = dict.fromkeys(
+    (
+        "activateable",
+        "customSetting",
+        "deepCloneable",
+        "deprecatedAndHidden",
+        "hasSubtypes",
+        "isInterface",
+        "isSubtype",
+    ),
+    False,
+)
+"""Flags of a describe that are set for none of these objects."""
+
+_NO_FIELD: Final = dict.fromkeys(
+    (
+        "aiPredictionField", "cascadeDelete", "caseSensitive", "dependentPicklist", "deprecatedAndHidden",
+        "displayLocationInDecimal", "encrypted", "formulaTreatNullNumberAsZero", "highScaleNumber", "htmlFormatted",
+        "namePointing", "polymorphicForeignKey", "queryByDistance", "restrictedDelete", "searchPrefilterable",
+        "writeRequiresMasterRead",
+    ),
+    False,
+)  # fmt: skip
+"""The same for their fields."""
+
+_UNTOLD: Final = dict.fromkeys(
+    (
+        "calculatedFormula", "compoundFieldName", "controllerName", "defaultValue", "defaultValueFormula",
+        "extraTypeInfo", "filteredLookupInfo", "mask", "maskType", "referenceTargetField", "relationshipOrder",
+    ),
+)  # fmt: skip
+"""What a describe has no value for, with any of these fields."""
 
 MASTER: Final = "012000000000000AAA"
 """Id of the record type of objects that have none of their own."""
@@ -29,7 +62,7 @@ def describe(org: SalesforceOrg, definition: ObjectDef, user_id: str, root: str)
     return _head(org, definition, user_id, root) | {
         "fields": fields,
         "recordTypeInfos": _record_types(org, definition.name),
-        "childRelationships": [],
+        "childRelationships": child_relationships(org, definition.name, user_id),
         "searchLayoutable": True,
     }
 
@@ -37,7 +70,10 @@ def describe(org: SalesforceOrg, definition: ObjectDef, user_id: str, root: str)
 def _head(org: SalesforceOrg, definition: ObjectDef, user_id: str, root: str) -> dict[str, Any]:
     name = definition.name
     rights = frozenset() if definition.read_only else org.access(name, user_id).rights
+    business = not definition.setup and not definition.read_only
     return {
+        **_NO_OBJECT,
+        **dict.fromkeys(("feedEnabled", "layoutable", "mruEnabled", "searchable", "triggerable"), business),
         "name": name,
         "label": definition.label,
         "labelPlural": f"{definition.label}s",
@@ -49,6 +85,7 @@ def _head(org: SalesforceOrg, definition: ObjectDef, user_id: str, root: str) ->
         "queryable": True,
         "retrieveable": True,
         "mergeable": definition.mergeable,
+        "replicateable": definition.has_bin,
         "undeletable": "Delete" in rights and not definition.setup,
         "urls": {
             "sobject": f"{root}/sobjects/{name}",
@@ -63,6 +100,8 @@ def _field(org: SalesforceOrg, entity: ObjectDef, one: FieldDef, user_id: str) -
     access = org.access(entity.name, user_id)
     editable = one.name in access.editable and not entity.read_only
     return {
+        **_NO_FIELD,
+        **_UNTOLD,
         "name": one.name,
         "label": one.label,
         "type": one.type,
@@ -80,6 +119,7 @@ def _field(org: SalesforceOrg, entity: ObjectDef, one: FieldDef, user_id: str) -
         "calculated": bool(one.extra.get("calculated")),
         "autoNumber": bool(one.extra.get("autoNumber")),
         "externalId": bool(one.extra.get("externalId")),
+        "idLookup": one.name == "Id" or bool(one.extra.get("externalId")),
         "unique": False,
         "aggregatable": not long and one.type != "boolean",
         "filterable": not long,

@@ -7,21 +7,9 @@ from typing import Any, Final
 from starlette.responses import JSONResponse, Response
 
 from crm_kare.sandbox.salesforce import collection, write
+from crm_kare.sandbox.salesforce.children import CHILDREN
 from crm_kare.sandbox.salesforce.errors import RecordError, bad_request
 from crm_kare.sandbox.salesforce.request import DATA, Address, Call
-
-CHILDREN: Final[dict[str, dict[str, tuple[str, str]]]] = {
-    "Account": {
-        "Contacts": ("Contact", "AccountId"),
-        "Opportunities": ("Opportunity", "AccountId"),
-        "ChildAccounts": ("Account", "ParentId"),
-    },
-    "Opportunity": {
-        "OpportunityLineItems": ("OpportunityLineItem", "OpportunityId"),
-        "OpportunityContactRoles": ("OpportunityContactRole", "OpportunityId"),
-    },
-}
-"""Relationships from an object to its children: by name the child's object and the field that leads back."""
 
 
 @dataclass(frozen=True)
