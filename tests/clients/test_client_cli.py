@@ -154,9 +154,7 @@ def test_a_tree_is_imported(target: Target, sf: Cli) -> None:
     assert below["AccountId"] == made["top"]
 
 
-def test_describe_limits_and_counts_are_read(target: Target, sf: Cli) -> None:
-    assert KEY in [one["name"] for one in sf("sobject", "describe", "--sobject", "Account")["fields"]]
-    limits = {one["name"]: one for one in sf("org", "list", "limits")}
-    assert limits["DailyApiRequests"]["max"] == target.org.settings.daily_limit
-    counted = sf("org", "list", "sobject", "record-counts", "--sobject", "Account")
-    assert counted == [{"name": "Account", "count": target.count("Account")}]
+def test_a_describe_is_read(sf: Cli) -> None:
+    told = sf("sobject", "describe", "--sobject", "Account")
+    assert KEY in [one["name"] for one in told["fields"]]
+    assert "Contacts" in [one["relationshipName"] for one in told["childRelationships"]]
