@@ -12,6 +12,9 @@ def test_two_of_a_kind_have_logins_of_their_own(both: Door) -> None:
     both.put(".env", both.file(".env").read_text().replace("HUBSPOT_", "ACME_HUBSPOT_"))
     reports = both("doctor", "--json").document["crms"]
     assert [bool(one["organisation"]) for one in reports] == [True, False, True]
+    levels = [one["level"] for one in reports[0]["problems"]]
+    assert levels == sorted(levels, key=("error", "warning", "info").index)
+    assert {"error", "warning", "info"} <= set(levels)
     both.replace("crm-kare.yaml", ", env_prefix: ACME_", "")
     shared = both("doctor")
     assert (shared.code, shared.out) == (3, "")

@@ -60,6 +60,11 @@ def test_the_permission_sets_are_told(one: Any) -> None:
     assert f"| `{one.name}` | " in TEXT
 
 
+def test_every_page_that_is_pointed_to_is_there() -> None:
+    told = re.findall(r"\]\(([^)#]+)", TEXT)
+    assert [one for one in told if not (DOCS / one).exists()] == []
+
+
 def test_every_command_and_its_options_exist() -> None:
     root: Any = typer.main.get_command(app)
     told = re.findall(r"crm-kare ((?:[a-z]+ )?[a-z]+)([^`#\n]*)", TEXT)
