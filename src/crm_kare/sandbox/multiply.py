@@ -59,6 +59,9 @@ def _twins(name: str) -> str:
     return f'temp."twins_{name}"'
 
 
+# CROSS JOIN keeps SQLite to the order written: from the few that are copied to the many that are there.
+
+
 def _copy(database: sqlite3.Connection, org: Org, objects: Mapping[str, Copied], number: int) -> None:
     for name, copied in objects.items():
         columns = [row[1] for row in database.execute(f"PRAGMA table_info({org.table(name)})")]
@@ -70,14 +73,14 @@ def _copy(database: sqlite3.Connection, org: Org, objects: Mapping[str, Copied],
         names = ", ".join(f'"{column}"' for column in columns)
         database.execute(
             f"INSERT INTO {org.table(name)} ({names}) SELECT {values} FROM {_twins(name)} twin"  # noqa: S608
-            f" JOIN {org.table(name)} held ON held._id = twin.old{joins}"
+            f" CROSS JOIN {org.table(name)} held ON held._id = twin.old{joins}"
         )
     for source in objects:
         for target in objects:
             database.execute(
                 "INSERT INTO link SELECT vendor, source, s.new, target, t.new, type"  # noqa: S608
-                f" FROM link JOIN {_twins(source)} s ON s.old = source_id JOIN {_twins(target)} t ON t.old = target_id"
-                " WHERE vendor = ? AND source = ? AND target = ?",
+                f" FROM {_twins(source)} s CROSS JOIN link ON source_id = s.old"
+                f" AND vendor = ? AND source = ? AND target = ? JOIN {_twins(target)} t ON t.old = target_id",
                 (org.vendor, source, target),
             )
 

@@ -1,7 +1,6 @@
 """Salesforce ids: 15 case-sensitive characters, and 3 more that make them safe where case is lost."""
 
 import re
-from functools import lru_cache
 from typing import Final
 
 PREFIXES: Final = {
@@ -45,24 +44,23 @@ _FORM: Final = re.compile(r"[0-9A-Za-z]{15}([0-9A-Za-z]{3})?")
 _INSTANCE: Final = "KE0000"
 """Characters 4 to 9: the pod, and reserved zeros."""
 
+_PAIRS: Final = [one + two for one in _ALPHABET for two in _ALPHABET]
+_CAPITALS: Final = str.maketrans({sign: "1" if "A" <= sign <= "Z" else "0" for sign in _ALPHABET})
+_LETTERS: Final = {f"{number:05b}"[::-1]: letter for number, letter in enumerate(_CHECKS)}
+"""Which of five characters are capitals, as ones and noughts, and the letter that says so."""
+
 
 def mint(name: str, serial: int) -> str:
     """The 18-character id of an object's record number `serial`."""
-    digits = ""
-    while serial:
-        serial, digit = divmod(serial, len(_ALPHABET))
-        digits = _ALPHABET[digit] + digits
-    return with_checks(f"{PREFIXES[name]}{_INSTANCE}{digits:0>6}")
+    rest, last = divmod(serial, len(_PAIRS))
+    first, middle = divmod(rest, len(_PAIRS))
+    return with_checks(f"{PREFIXES[name]}{_INSTANCE}{_PAIRS[first]}{_PAIRS[middle]}{_PAIRS[last]}")
 
 
 def with_checks(short: str) -> str:
     """The 18-character form of a 15-character id: one check letter for the capitals of each five characters."""
-    return short + _check(short[:5]) + _check(short[5:10]) + _check(short[10:])
-
-
-@lru_cache(maxsize=65_536)
-def _check(five: str) -> str:
-    return _CHECKS[sum(1 << place for place, sign in enumerate(five) if "A" <= sign <= "Z")]
+    bits = short.translate(_CAPITALS)
+    return f"{short}{_LETTERS[bits[:5]]}{_LETTERS[bits[5:10]]}{_LETTERS[bits[10:]]}"
 
 
 def normalised(text: str) -> str | None:

@@ -170,6 +170,7 @@ class Jobs:
         self.lock = threading.RLock()
         self._clock = clock
         self._jobs: dict[str, Job] = {}
+        self._serial = 0
         self._taken: dict[str, deque[tuple[int, float]]] = {}
 
     def now(self) -> int:
@@ -179,7 +180,8 @@ class Jobs:
     def new_id(self) -> str:
         """The next job's id."""
         with self.lock:
-            return with_checks(f"750KE0{len(self._jobs) + 1:09d}")
+            self._serial += 1
+            return with_checks(f"750KE0{self._serial:09d}")
 
     def keep(self, job: Job) -> None:
         """Take a job in."""
