@@ -25,6 +25,7 @@ from crm_kare_salesforce.ingest_csv import Upload, uploads
 from crm_kare_salesforce.values import json_value, long_id
 from crm_kare_salesforce.write_outcomes import (
     Present,
+    as_expected,
     called_off,
     judged,
     lost,
@@ -142,8 +143,10 @@ class Writer:
         left = []
         for record in work.left:
             key, tried = long_id(record.account_id), record.account_id in work.tried
-            held = moved.get(key, record.expected)
-            outcome = judged(record, held, work.labels, tried=tried and key in moved)
+            if key in moved:
+                outcome = judged(record, moved[key], work.labels, tried=tried)
+            else:
+                outcome = as_expected(record, work.labels)
             work.tried.discard(record.account_id)
             if outcome is None:
                 left.append(record)

@@ -39,11 +39,20 @@ def judged(record: RecordWrite, held: Present | None, labels: Mapping[str, Label
     """
     if held is None:
         return Outcome(record.account_id, OutcomeStatus.REJECTED, GONE, "The record was deleted.", fix_for(GONE))
-    if all(name in held and same_value(held[name], value, labels[name]) for name, value in record.values.items()):
+    if _holds(record, held, labels):
         return Outcome(record.account_id, OutcomeStatus.CHANGED if tried else OutcomeStatus.SAME)
     if all(_ours(record, held, labels[name]) for name in record.expected if name in labels and name in held):
         return None
     return Outcome(record.account_id, OutcomeStatus.CONFLICT, present=tuple(held.items()))
+
+
+def as_expected(record: RecordWrite, labels: Mapping[str, Label]) -> Outcome | None:
+    """Outcome of a record that nobody touched since it was read; `None` where it is to be written."""
+    return Outcome(record.account_id, OutcomeStatus.SAME) if _holds(record, record.expected, labels) else None
+
+
+def _holds(record: RecordWrite, held: Present, labels: Mapping[str, Label]) -> bool:
+    return all(name in held and same_value(held[name], value, labels[name]) for name, value in record.values.items())
 
 
 def _ours(record: RecordWrite, held: Present, label: Label) -> bool:

@@ -91,7 +91,9 @@ class Store:
     def _bulk(self, connection: Connection, statement: sa.Insert, rows: Sequence[dict[str, Any]]) -> None:
         compiled = statement.compile(dialect=self._engine.dialect)
         names = getattr(compiled, "positiontup", None)
-        parameters: list[Any] = [tuple(row[name] for name in names) for row in rows] if names else list(rows)
+        parameters: list[Any] = (
+            [*zip(*([row[name] for row in rows] for name in names), strict=True)] if names else [*rows]
+        )
         connection.exec_driver_sql(str(compiled), parameters)
 
     def close(self) -> None:

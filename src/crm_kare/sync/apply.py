@@ -1,8 +1,12 @@
-"""Apply a plan: batches, intents before each call, outcomes after it. And settle what a dead run left unknown."""
+"""Apply a plan: batches, intents before each call, outcomes after it. And settle what a dead run left unknown.
+
+While the CRM works on a batch, the outcomes of the one before and the intents of the next one are journalled.
+"""
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from operator import attrgetter
@@ -17,6 +21,11 @@ from crm_kare.sync.plan import Plan
 from crm_kare.sync.wanted import canonical_text
 
 Present = Mapping[str, Mapping[str, str | None]]
+_Answered = tuple[list[Outcome], KareError | None]
+"""Outcomes of a batch, and what ended it early."""
+
+_Sent = tuple[WriteRequest, Future[_Answered]]
+
 _NOT_WRITTEN: Final = "not-written"
 
 
@@ -30,7 +39,7 @@ def apply(
     read_at: datetime,
     stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[list[Outcome]]:
-    """Write the plan; yields the outcomes of each batch once they are journalled.
+    """Write the plan, one batch after the other; yields the outcomes of each once they are journalled.
 
     Args:
         connector: the CRM.
@@ -46,17 +55,22 @@ def apply(
         KareError: calls failed; what became of the accounts sent is journalled, and the next run goes on from there.
     """
     journal.changes.adopt(run_id, plan.crm, plan.agreed)
-    for batch in _batches(plan, connector.capabilities.batch(plan.accounts.num_rows)):
-        if stop():
-            raise _stopped()
-        journal.changes.intend(run_id, itertools.chain.from_iterable(changes for _, changes in batch))
-        records = tuple(record for record, _ in batch)
-        request = WriteRequest(plan.source, plan.fields, records, read_at, plan.accounts.num_rows)
-        outcomes, trouble = _written(connector, request, stop)
-        journal.changes.settle(run_id, plan.crm, outcomes, clock.now())
-        yield outcomes
-        if trouble is not None:
-            raise trouble
+    with ThreadPoolExecutor(1, thread_name_prefix=f"writes to {plan.crm}") as hand:
+        sent: _Sent | None = None
+        for request in itertools.chain(_intended(journal, connector, plan, run_id, read_at), [None]):
+            outcomes, unsent, trouble = _answered(sent)
+            sent = None
+            if request is not None:
+                trouble = trouble or (_stopped() if stop() else None)
+                if trouble is None:
+                    sent = request, hand.submit(_written, connector, request, stop)
+                else:
+                    unsent += request.records
+            journal.changes.settle(run_id, plan.crm, [*outcomes, *map(_not_sent, unsent)], clock.now())
+            if outcomes:
+                yield outcomes
+            if trouble is not None:
+                raise trouble
 
 
 def settle(
@@ -80,6 +94,28 @@ def settle(
     return len(names)
 
 
+def _intended(
+    journal: Journal, connector: Connector, plan: Plan, run_id: str, read_at: datetime
+) -> Iterator[WriteRequest]:
+    """Each batch, its intents journalled."""
+    planned = plan.accounts.num_rows
+    for batch in _batches(plan, connector.capabilities.batch(planned)):
+        journal.changes.intend(run_id, itertools.chain.from_iterable(changes for _, changes in batch))
+        yield WriteRequest(plan.source, plan.fields, tuple(record for record, _ in batch), read_at, planned)
+
+
+def _answered(sent: _Sent | None) -> tuple[list[Outcome], tuple[RecordWrite, ...], KareError | None]:
+    """What became of the batch that is under way, once it is done: outcomes, records not written, what ended it early."""
+    if sent is None:
+        return [], (), None
+    request, future = sent
+    try:
+        outcomes, trouble = future.result()
+    except KareError as error:
+        return [], request.records, error
+    return outcomes, (), trouble
+
+
 def _batches(plan: Plan, size: int) -> Iterator[list[tuple[RecordWrite, list[Change]]]]:
     """Accounts with their changes, `size` at a time, in the plan's order."""
     changes = itertools.groupby(plan, key=attrgetter("account_id"))
@@ -97,9 +133,7 @@ def _record(account_id: str, cells: Sequence[Change], group: str) -> RecordWrite
     return RecordWrite(account_id, values, expected, group)
 
 
-def _written(
-    connector: Connector, request: WriteRequest, stop: Callable[[], bool]
-) -> tuple[list[Outcome], KareError | None]:
+def _written(connector: Connector, request: WriteRequest, stop: Callable[[], bool]) -> _Answered:
     """Write; where answers were lost, look what the CRM holds, and send again what did not arrive, for as long as that
     gets on. Tells too what ended it early; what stays unknown is read back by the next run.
     """
@@ -146,6 +180,10 @@ def _parked(outcome: Outcome) -> Outcome:
     if outcome.code != NOT_SENT:
         return outcome
     return replace(outcome, status=OutcomeStatus.CONFLICT, code=_NOT_WRITTEN)
+
+
+def _not_sent(record: RecordWrite) -> Outcome:
+    return Outcome(record.account_id, OutcomeStatus.CONFLICT, _NOT_WRITTEN, "The run ended before the record was sent.")
 
 
 def _stopped() -> InterruptedRun:
