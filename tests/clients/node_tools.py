@@ -40,7 +40,7 @@ def node() -> str:
 def need(package: Path) -> Path:
     """A package's folder; skips where it is not installed."""
     if not package.exists():
-        pytest.skip(f"{package.name} is not installed: {INSTALL}")
+        pytest.skip(f"{package.as_posix().rpartition('node_modules/')[2]} is not installed: {INSTALL}")
     return package
 
 
