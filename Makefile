@@ -49,8 +49,9 @@ format: setup
 	$(RUN) ruff format
 	$(RUN) ruff check --fix
 
-bench: setup         ## speed and memory as ratios against a plain pandas version and a bare scan
+bench: setup         ## speed and memory as ratios against a plain pandas version, a bare scan, and bare calls
 	$(RUN) python bench/score.py
+	$(RUN) python bench/write.py
 
 salesforce-source: setup  ## deploy/salesforce from the labels
 	$(RUN) python -m crm_kare_salesforce.source
