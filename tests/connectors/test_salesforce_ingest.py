@@ -39,6 +39,7 @@ def org(salesforce: Any) -> Any:
     return salesforce
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("check", WRITES + TROUBLE, ids=lambda check: check.__name__)
 def test_the_suite_holds_for_jobs_too(check: Check, org: Any) -> None:
     check(org)
@@ -151,6 +152,7 @@ def test_errors_of_rows_are_taken_apart(told: str, code: str, field: str, messag
     assert outcome.fix
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("kind", ["status", DROP])
 @pytest.mark.parametrize(("path", "method"), [(JOBS, "POST"), (UPLOAD, "PUT"), (JOB, "PATCH"), (JOB, "GET")])
@@ -163,6 +165,7 @@ def test_a_call_that_fails_loses_nothing(org: Any, path: str, method: str, kind:
     assert {one.uploads for one in jobs(org)} <= {0, 1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["successfulResults", "failedResults"])
 @pytest.mark.parametrize("kind", ["status", TRUNCATE])
 def test_results_that_break_off_are_asked_for_again(org: Any, name: str, kind: str) -> None:
@@ -172,6 +175,7 @@ def test_results_that_break_off_are_asked_for_again(org: Any, name: str, kind: s
     assert statuses(connector.write(request(org, *(reason(key) for key in ids)))) == [REJECTED, *[CHANGED] * 4]
 
 
+@pytest.mark.slow
 def test_without_results_the_records_themselves_tell(org: Any) -> None:
     connector, ids = ready(org, 5)
     org.refuse(ids[0])
@@ -189,6 +193,7 @@ def test_a_job_that_fails_half_way_is_finished(org: Any) -> None:
     assert [job.state for job in jobs(org)] == [State.FAILED, State.COMPLETE]
 
 
+@pytest.mark.slow
 def test_jobs_that_keep_failing_give_way_to_collections(org: Any) -> None:
     connector, ids = ready(org, 40)
     org.running.faults.order_inside("fail_ingest_job", 99)
@@ -196,6 +201,7 @@ def test_jobs_that_keep_failing_give_way_to_collections(org: Any) -> None:
     assert len(jobs(org)) == 3
 
 
+@pytest.mark.slow
 def test_locked_rows_are_tried_again_until_they_are_free(org: Any) -> None:
     connector, ids = ready(org, 20)
     for key in ids[::10]:
@@ -207,6 +213,7 @@ def test_locked_rows_are_tried_again_until_they_are_free(org: Any) -> None:
     assert [one for one in org.clock.slept if one in {2.0, 4.0, 8.0, 16.0}]
 
 
+@pytest.mark.slow
 def test_who_edits_a_locked_record_before_the_next_try_wins(org: Any) -> None:
     connector, ids = ready(org, 4)
     org.running.faults.order_inside(f"lock_row:{ids[2]}")
@@ -227,6 +234,7 @@ def test_who_edits_a_locked_record_before_the_next_try_wins(org: Any) -> None:
     assert held(org, ids[2]) == "Mine"
 
 
+@pytest.mark.slow
 def test_a_field_that_is_not_there_stops_the_job_before_anything_is_written(org: Any) -> None:
     connector, (key,) = ready(org, 1)
     unknown = LabelField(BY_NAME["Reason"], "KARE_Nowhere__c")
@@ -250,6 +258,7 @@ def _fails_with(org: Any, message: str) -> Callable[[float], None]:
     return fail
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("message", "kind"),
     [
@@ -280,6 +289,7 @@ def _aborts_when(org: Any, moment: Callable[[IngestJob], bool]) -> Callable[[flo
     return abort
 
 
+@pytest.mark.slow
 def test_a_job_that_an_admin_aborts_is_not_sent_again_by_this_run(org: Any) -> None:
     connector, ids = ready(org, 6)
     org.clock.sleep = _aborts_when(org, lambda job: job.processed > 0)
@@ -290,6 +300,7 @@ def test_a_job_that_an_admin_aborts_is_not_sent_again_by_this_run(org: Any) -> N
     assert len(jobs(org)) == 1
 
 
+@pytest.mark.slow
 def test_a_job_aborted_before_its_first_row_is_an_error(org: Any) -> None:
     connector, ids = ready(org, 2)
     org.running.faults.order_inside("hold_job", 99)
@@ -308,6 +319,7 @@ def test_a_stop_calls_the_job_off_and_tells_what_was_written(org: Any) -> None:
     assert [held(org, key) for key in ids] == [*["Hello"] * 3, *[None] * 3]
 
 
+@pytest.mark.slow
 def test_a_stop_before_the_first_row_writes_nothing(org: Any) -> None:
     connector, ids = ready(org, 2)
     org.running.faults.order_inside("hold_job", 99)
@@ -318,6 +330,7 @@ def test_a_stop_before_the_first_row_writes_nothing(org: Any) -> None:
     assert [held(org, key) for key in ids] == [None, None]
 
 
+@pytest.mark.slow
 def test_a_large_upload_is_cut_into_jobs(org: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     connector, ids = ready(org, 10)
     monkeypatch.setattr(write, "LARGEST_UPLOAD", 1000)
@@ -373,6 +386,7 @@ def test_a_job_that_is_at_work_is_waited_for(org: Any, monkeypatch: pytest.Monke
     assert [held(org, key) for key in ids] == ["Hello"] * 3
 
 
+@pytest.mark.slow
 def test_an_open_job_is_closed_where_it_is_ours_and_left_alone_where_nobody_noted_it(
     org: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -392,6 +406,7 @@ def test_an_open_job_is_closed_where_it_is_ours_and_left_alone_where_nobody_note
     assert notes(org) == []
 
 
+@pytest.mark.slow
 def test_a_job_that_does_not_end_stops_the_run(org: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     connector, ids = ready(org, 3)
     left_behind(org, connector, ids, monkeypatch, "patch")
@@ -403,6 +418,7 @@ def test_a_job_that_does_not_end_stops_the_run(org: Any, monkeypatch: pytest.Mon
         org.connector().await_writes("Account")
 
 
+@pytest.mark.slow
 def test_jobs_of_others_do_not_matter(org: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     connector, ids = ready(org, 3)
     job = left_behind(org, connector, ids, monkeypatch, "patch")
@@ -416,6 +432,7 @@ def test_jobs_of_others_do_not_matter(org: Any, monkeypatch: pytest.MonkeyPatch)
     assert job.state is State.UPLOAD_COMPLETE
 
 
+@pytest.mark.slow
 def test_an_org_without_bulk_has_no_jobs_left(org: Any) -> None:
     connector, _ids = ready(org, 1)
     body = json.dumps([{"errorCode": "FEATURENOTENABLED", "message": "Async Api not enabled"}])
@@ -423,6 +440,7 @@ def test_an_org_without_bulk_has_no_jobs_left(org: Any) -> None:
     connector.await_writes("Account")
 
 
+@pytest.mark.slow
 def test_no_note_stays_behind(org: Any) -> None:
     connector, ids = ready(org, 2)
     connector.write(request(org, *(reason(key) for key in ids)))
