@@ -11,7 +11,7 @@ from crm_kare_salesforce.source.document import document
 
 _TYPE: Final = "KARE_Accounts"
 _FOLDER: Final = "KARE"
-_STANDARD: Final = ("Name", "Owner", "Industry", "Type", "BillingCountry", "CreatedDate")
+_STANDARD: Final = ("Name", "Owner", "Industry", "Type", "CreatedDate")
 """Account's own fields in the report type; reports on it need the creation day for their time frame."""
 
 

@@ -21,6 +21,7 @@ export default class KareProfile extends LightningElement {
     record;
     view;
     account;
+    today;
     loadProblems = [];
     saveProblems = [];
     message = '';

@@ -101,5 +101,5 @@ export const TEXTS = {
     yes
 };
 
-/** The text with `{0}`, `{1}` … replaced; texts that are not given become empty. */
-export const fill = (text, ...values) => text.replace(/\{(\d)\}/g, (_, place) => values[place] ?? '');
+/** The text with `{0}`, `{1}` … replaced. */
+export const fill = (text, ...values) => text.replace(/\{(\d)\}/g, (_, place) => values[place]);
