@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from crm_kare.sandbox.salesforce import ids, write
+from crm_kare.sandbox.salesforce import external_ids, ids, write
 from crm_kare.sandbox.salesforce.bulk.jobs import IngestJob, RowOutcome, State
 from crm_kare.sandbox.salesforce.bulk.upload import UploadError, parsed, value_of
 from crm_kare.sandbox.salesforce.errors import RecordError
@@ -138,17 +138,13 @@ def _delete(org: SalesforceOrg, job: IngestJob, record_id: str | None, _values: 
 def _upsert(org: SalesforceOrg, job: IngestJob, record_id: str | None, values: dict[str, Value]) -> _Result:
     if job.external_id == "Id":
         return _update(org, job, record_id, values) if record_id else _insert(org, job, None, values)
-    key = values.get(job.external_id)
-    if key is None:
+    told = values.get(job.external_id)
+    if told is None:
         return "", False, [RecordError("MISSING_ARGUMENT", f"{job.external_id} not specified")]
-    found = org.records.select(job.entity, f'"{job.external_id}" = ?', (key,))
-    if len(found) > 1:
-        known = ", ".join(one["_id"] for one in found)
-        message = f"{job.external_id}: more than one record found for external id field: [{known}]"
-        return "", False, [RecordError("DUPLICATE_EXTERNAL_ID", message)]
-    if not found:
-        return _insert(org, job, None, values)
-    return _update(org, job, found[0]["_id"], {name: one for name, one in values.items() if name != job.external_id})
+    key = org.fields(job.entity)[job.external_id.lower()]
+    rest = {name: one for name, one in values.items() if name != key.name}
+    done = external_ids.upsert(org, job.user_id, job.entity, key, str(told), rest)
+    return done.record_id or "", done.created, list(done.faults)
 
 
 _Step = Callable[[SalesforceOrg, IngestJob, str | None, dict[str, Value]], _Result]
