@@ -164,7 +164,7 @@ def ids_of(pages: list[Page]) -> list[str]:
     return [str(key) for page in pages for key in page.records.column(0).to_pylist()]
 
 
-@pytest.mark.parametrize("read", [1, 2, 3])
+@pytest.mark.parametrize("read", [1, 2])
 def test_another_process_goes_on_with_the_same_job(org: Any, read: int) -> None:
     ids = accounts(org, 11)
     pages = bulk(org).pull(spec(org), None)
@@ -180,7 +180,7 @@ def test_another_process_goes_on_with_the_same_job(org: Any, read: int) -> None:
 def test_a_job_that_is_no_more_is_run_anew_from_the_same_start(org: Any) -> None:
     ids = accounts(org, 11)
     pages = bulk(org).pull(spec(org), None)
-    got = [next(pages), next(pages)]
+    got = [next(pages)]
     del pages
     org.clock.advance(8 * DAY)
     got += bulk(org).pull(spec(org), got[-1].cursor)

@@ -82,8 +82,7 @@ class StreamReader:
             job = self._created(must=found is None)
             if job is not None:
                 self._at = replace(self._at, job=job.id, rows=self._rows(found), until=self._until())
-                yield Piece(none_found(self.ask.spec), self._at, total=_total(found) if found else None)
-                yield from self._job_pieces(job)
+                yield from self._job_pieces(job, _total(found) if found else None)
                 return
         if found is not None:
             yield from self._rest_pieces(found)
@@ -175,7 +174,7 @@ class StreamReader:
         # no ORDER BY: it would switch Salesforce's own chunking by primary key off
         return jobs.create(self._client, jobs.QUERY, {"operation": operation, "query": self.ask.text()}, safe=True)
 
-    def _job_pieces(self, job: jobs.Job | None) -> Iterator[Piece]:
+    def _job_pieces(self, job: jobs.Job | None, total: int | None = None) -> Iterator[Piece]:
         """The job's pages from where the cursor stands; `job` is what is known of it, None after a stop."""
         if self._at.locator == END:
             yield Piece(none_found(self.ask.spec), self._at, last=True)
@@ -187,15 +186,22 @@ class StreamReader:
         try:
             while (page := _next(pages)) is not None:
                 self._at = replace(self._at, locator=page.after or END)
-                yield Piece(from_columns(self.ask, page.columns), self._at, not page.after)
+                yield Piece(from_columns(self.ask, page.columns), self._at, not page.after, total)
+                total = None
         finally:
             pages.close()
 
     def _awaited(self, job: jobs.Job | None) -> Iterator[Piece]:
-        """Nothing, once the job is complete; something empty where a stop may be asked for meanwhile."""
+        """Nothing, once the job is complete; an empty piece, for its cursor, before this run gives up."""
         fresh = job is not None
         if job is None or not job.ended:
-            job = self._waited()
+            try:
+                job = jobs.wait(self._client, jobs.QUERY, self._at.job, _PATIENCE)
+            except CallError as error:
+                if error.trouble.kind == "gone":
+                    raise _LostError from None
+                yield Piece(none_found(self.ask.spec), self._at)
+                raise
         if not job.ended:
             yield Piece(none_found(self.ask.spec), self._at)
             raise RetryError(
@@ -209,14 +215,6 @@ class StreamReader:
             raise _LostError
         if job.state == jobs.ABORTED:
             self._called_off(fresh=fresh)
-
-    def _waited(self) -> jobs.Job:
-        try:
-            return jobs.wait(self._client, jobs.QUERY, self._at.job, _PATIENCE)
-        except CallError as error:
-            if error.trouble.kind == "gone":
-                raise _LostError from None
-            raise
 
     def _called_off(self, *, fresh: bool) -> None:
         if not fresh:

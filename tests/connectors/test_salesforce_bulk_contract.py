@@ -1,0 +1,28 @@
+"""The conformance suite's checks of pulls once more, with every pull of more than a page by query jobs."""
+
+from typing import Any
+
+import pytest
+
+from crm_kare.testing import changes, reading, trouble
+from crm_kare.testing.contract import CHECKS, Check
+
+PULLS = [check for check in CHECKS if check.__module__ in {reading.__name__, changes.__name__}]
+TROUBLE = [check for check in CHECKS if check.__module__ == trouble.__name__]
+
+
+@pytest.fixture
+def by_jobs(salesforce: Any) -> Any:
+    """The rig, whose result pages are as small as its REST pages."""
+    salesforce.always["bulk_from"] = 1
+    salesforce.org.settings.bulk.most_rows = salesforce.setting.page
+    return salesforce
+
+
+@pytest.mark.parametrize(
+    "check",
+    [*PULLS, *(pytest.param(check, marks=pytest.mark.slow) for check in TROUBLE)],
+    ids=lambda check: check.__name__,
+)
+def test_contract_by_query_jobs(check: Check, by_jobs: Any) -> None:
+    check(by_jobs)
