@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
 from flow.sandbox_project import SandboxProject, sandbox_project
 
 from crm_kare.model import RunStatus
@@ -60,6 +61,8 @@ def revenue(project: SandboxProject, account: str) -> Decimal:
     return Decimal(row["revenue_window"])
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_a_rate_that_changes_moves_no_text_of_closed_business(tmp_path: Path) -> None:
     with org_of_several_currencies(tmp_path, accounts=24) as project:
         org = org_of(project.running.sandbox)

@@ -76,6 +76,7 @@ def require_converged(project: SandboxProject, crm: str) -> None:
     assert (quiet.status, quiet.planned.fields, quiet.calls.write) == (RunStatus.DONE, 0, 0)
 
 
+@pytest.mark.slow
 def test_killed_after_the_crm_wrote_and_before_it_was_noted(tmp_path: Path) -> None:
     with org(tmp_path, "salesforce") as project:
         project.running.faults.order(Fault(project.crms["salesforce"].writes, kind=SLOW, seconds=2.0))

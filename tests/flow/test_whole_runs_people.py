@@ -94,6 +94,7 @@ def test_an_edit_made_while_a_long_pull_runs_is_not_overwritten(
     assert (held["Motion"], held["Profile"], result.applied.conflict) == ("Grow", "Keep", 1)
 
 
+@pytest.mark.slow
 def test_a_brake_in_one_crm_stops_both(verdict: dict[str, str], tmp_path: Path) -> None:
     with _labelled(tmp_path, BOTH) as project:
         sync(project.runtime, (), FORCE)
