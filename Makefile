@@ -52,6 +52,7 @@ format: setup
 bench: setup         ## speed and memory as ratios against a plain pandas version, a bare scan, and bare calls
 	$(RUN) python bench/score.py
 	$(RUN) python bench/write.py
+	$(RUN) python bench/pull.py
 
 salesforce-source: setup  ## deploy/salesforce from the labels
 	$(RUN) python -m crm_kare_salesforce.source
