@@ -10,7 +10,7 @@ from typing import Final, Generic, Protocol, TypeVar
 from crm_kare.http import CallError, Trouble
 
 _AT_ONCE: Final = 4
-_HELD_BYTES: Final = 64 * 1024 * 1024
+_HELD_BYTES: Final = 48 * 1024 * 1024
 
 
 class Sized(Protocol):
@@ -29,7 +29,7 @@ Fetch = Callable[[str, Callable[[str], None]], PageT]
 
 
 class Ahead(Generic[PageT]):
-    """Fetches ahead of whoever reads: at most four pages, and no more than about 64 MB of them.
+    """Fetches ahead of whoever reads: at most four pages, and no more than about 48 MB of them.
 
     Args:
         fetch: called in threads; it should give up when `stopped` is set.

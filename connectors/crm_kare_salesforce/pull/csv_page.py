@@ -28,29 +28,30 @@ def read_page(body: bytes, names: Iterable[str], rows: int | None) -> Columns:
     if rows == 0:
         return dict.fromkeys(wanted, pa.array([], pa.string()))
     body = body.replace(b"\0", b"") if b"\0" in body else body
-    head, _, rest = body.partition(_LINE_END)
-    given = [name.lower() for name in next(csv.reader([head.decode("utf-8-sig", "replace").strip()]), [])]
+    head_end = body.find(_LINE_END) + 1 or len(body)
+    head, rest = body[:head_end].decode("utf-8-sig", "replace"), memoryview(body)[head_end:]
+    given = [name.lower() for name in next(csv.reader([head.strip()]), [])]
     if missing := [name for name in wanted if name not in given]:
         raise CallError(Trouble("shape", 200, "columns", f"{len(missing)} columns are missing"))
-    table = _parsed(rest, given, wanted) if rest.strip() else _nothing(wanted)
+    table = _parsed(rest, given, wanted) if len(rest) else _nothing(wanted)
     if rows is not None and table.num_rows != rows:
         raise CallError(Trouble("shape", 200, "short-page", f"{table.num_rows} of {rows} records"))
     return {name: _whole(table.column(name)) for name in wanted}
 
 
-def _parsed(rest: bytes, given: list[str], wanted: list[str]) -> pa.Table:
+def _parsed(rest: memoryview, given: list[str], wanted: list[str]) -> pa.Table:
     try:
         return _read(rest, given, wanted)
     except pa.ArrowInvalid as error:
         if "UTF8" not in str(error):
             raise CallError(Trouble("shape", 200, "csv")) from None  # its text quotes the row
     try:
-        return _read(rest.decode("utf-8", "replace").encode(), given, wanted)
+        return _read(bytes(rest).decode("utf-8", "replace").encode(), given, wanted)
     except pa.ArrowInvalid:
         raise CallError(Trouble("shape", 200, "csv")) from None
 
 
-def _read(rest: bytes, given: list[str], wanted: list[str]) -> pa.Table:
+def _read(rest: bytes | memoryview, given: list[str], wanted: list[str]) -> pa.Table:
     source: Any = pa.BufferReader(rest)  # its stubs know files only
     return arrow_csv.read_csv(
         source,
