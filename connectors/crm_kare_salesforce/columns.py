@@ -50,4 +50,7 @@ def _mark(texts: Any, start: int) -> Any:
 def _instants(texts: Any) -> Any:
     if (pc.max(pc.binary_length(texts)).as_py() or 0) <= _DAY:
         return texts
-    return reduce(lambda made, pair: pc.replace_substring(made, pair[0], pair[1]), _INSTANTS, texts)
+    made: Any = reduce(lambda column, pair: pc.replace_substring(column, pair[0], pair[1]), _INSTANTS, texts)
+    if pc.all(pc.ends_with(made, "Z")).as_py():
+        return made
+    return pc.replace_substring_regex(made, r"([+-]\d\d)(\d\d)$", r"\1:\2")

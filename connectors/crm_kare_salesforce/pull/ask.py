@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from crm_kare.http import CallError, Trouble
-from crm_kare.ports import StreamSpec
+from crm_kare.ports import SourceField, StreamSpec
 from crm_kare_salesforce import soql
 from crm_kare_salesforce.columns import canonical_column, long_ids
 from crm_kare_salesforce.pull.csv_page import Columns
@@ -109,11 +109,18 @@ def last_id(records: list[dict[str, Any]], before: str) -> str:
 
 
 def _batch(spec: StreamSpec, records: list[dict[str, Any]]) -> pa.RecordBatch:
-    arrays = []
-    for one in spec.fields:
-        is_id = one.column.endswith("_id")
-        arrays.append(_texts([canonical(at_path(record, one.source), one.kind, is_id=is_id) for record in records]))
-    return pa.RecordBatch.from_arrays(arrays, schema=spec.arrow_schema())
+    return pa.RecordBatch.from_arrays([_column(one, records) for one in spec.fields], schema=spec.arrow_schema())
+
+
+def _column(field: SourceField, records: list[dict[str, Any]]) -> Any:
+    """One column: as a whole where it holds texts and nulls alone, else value by value."""
+    path = field.source
+    flat = "." not in path and all(path in record for record in records)
+    values = [record[path] if flat else at_path(record, path) for record in records]
+    if all(value is None or (type(value) is str and value) for value in values):
+        return canonical_column(_texts(values), field)
+    is_id = field.column.endswith("_id")
+    return _texts([canonical(value, field.kind, is_id=is_id) for value in values])
 
 
 def _texts(values: list[str | None]) -> pa.StringArray:
