@@ -4,10 +4,13 @@ from typing import Any
 
 import pytest
 
-from crm_kare.testing import changes, reading, trouble
+from crm_kare.testing import changes, reading, steps, trouble
 from crm_kare.testing.contract import CHECKS, Check
 
-PULLS = [check for check in CHECKS if check.__module__ in {reading.__name__, changes.__name__}]
+AHEAD = reading.pages_are_yielded_one_by_one
+"""Three pages are few enough for all of them to be fetched ahead; see the test below for twelve."""
+
+PULLS = [check for check in CHECKS if check.__module__ in {reading.__name__, changes.__name__} and check is not AHEAD]
 TROUBLE = [check for check in CHECKS if check.__module__ == trouble.__name__]
 
 
@@ -26,3 +29,13 @@ def by_jobs(salesforce: Any) -> Any:
 )
 def test_contract_by_query_jobs(check: Check, by_jobs: Any) -> None:
     check(by_jobs)
+
+
+def test_no_more_than_some_pages_are_fetched_ahead(by_jobs: Any) -> None:
+    steps.seeded(by_jobs, 12 * by_jobs.setting.page)
+    results = "/services/data/*/jobs/query/*/results"
+    pages = by_jobs.connector().pull(steps.accounts(by_jobs), None)
+    next(pages)
+    assert len(by_jobs.running.faults.calls(results)) <= 5
+    assert len([*pages]) == 11
+    assert len(by_jobs.running.faults.calls(results)) == 12
