@@ -10,8 +10,8 @@ from crm_kare.testing.contract import CHECKS, Check
 AHEAD = reading.pages_are_yielded_one_by_one
 """Three pages are few enough for all of them to be fetched ahead; see the test below for twelve."""
 
-PULLS = [check for check in CHECKS if check.__module__ in {reading.__name__, changes.__name__} and check is not AHEAD]
-TROUBLE = [check for check in CHECKS if check.__module__ == trouble.__name__]
+MODULES = {one.__name__ for one in (reading, changes, trouble)}
+PULLS = [check for check in CHECKS if check.__module__ in MODULES and check is not AHEAD]
 
 
 @pytest.fixture
@@ -22,11 +22,8 @@ def by_jobs(salesforce: Any) -> Any:
     return salesforce
 
 
-@pytest.mark.parametrize(
-    "check",
-    [*PULLS, *(pytest.param(check, marks=pytest.mark.slow) for check in TROUBLE)],
-    ids=lambda check: check.__name__,
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("check", PULLS, ids=lambda check: check.__name__)
 def test_contract_by_query_jobs(check: Check, by_jobs: Any) -> None:
     check(by_jobs)
 
