@@ -159,7 +159,9 @@ def _refusals(run: CrmRun, plan: Plan, outcomes: list[Outcome]) -> Iterator[Prob
             yield Problem(one.code or "rejected", one.message, one.fix, one.account_id, where)
         elif one.status is OutcomeStatus.CONFLICT:
             told = one.message or "The account changed while we wrote it."
-            yield Problem(one.code or "moved", told, one.fix or "The next run looks again.", one.account_id, level="info")
+            yield Problem(
+                one.code or "moved", told, one.fix or "The next run looks again.", one.account_id, level="info"
+            )
         elif one.status is OutcomeStatus.UNKNOWN:
             yield Problem(
                 "unknown",
