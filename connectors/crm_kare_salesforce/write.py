@@ -105,9 +105,11 @@ class Writer:
     def write(self, request: WriteRequest) -> list[Outcome]:
         """One outcome per record, in the order given; see `Connector.write`."""
         work = _Work(request)
-        why: Exception = RetryError("Salesforce refused some records again and again.")
+        why: Exception = RetryError("Salesforce did not take the records, again and again.", where="composite/sobjects")
         try:
             self._carry_out(work)
+            if work.left and not work.written():
+                raise why
         except (CallError, KareError) as error:
             if not work.written():
                 raise

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from flow.tables import Rows, fields, judged, plan_of, present, written
 
-from crm_kare.errors import InterruptedRun, KareError, QuotaError
+from crm_kare.errors import InterruptedRun, KareError, QuotaError, RetryError
 from crm_kare.journal import Journal, open_journal
 from crm_kare.labels import BY_NAME, FieldType
 from crm_kare.model import Outcome, OutcomeStatus
@@ -61,6 +61,10 @@ class Scripted:
 
 def over(_request: WriteRequest) -> list[Outcome]:
     raise QuotaError("The allowance is used up.")
+
+
+def none_taken(request: WriteRequest) -> list[Outcome]:
+    return [Outcome(one.account_id, UNKNOWN, NOT_SENT) for one in request.records]
 
 
 @pytest.fixture
@@ -133,6 +137,16 @@ def test_what_was_not_sent_is_sent_once_more_without_reading(journal: Journal) -
     assert {one.status for one in outcomes} == {CHANGED}
     assert [one.account_id for one in connector.requests[1].records] == ["a2"]
     assert connector.awaited == 0
+
+
+def test_what_the_crm_never_takes_ends_the_run_as_unavailable(journal: Journal) -> None:
+    connector = Scripted()
+    connector.answers = [connector.first_then(NOT_SENT), none_taken]
+    outcomes, error = applied(connector, journal, plan())
+    assert isinstance(error, RetryError)
+    assert [one.status for one in outcomes] == [CHANGED, CONFLICT]
+    assert fates(journal)["a2"] == "conflict not-written"
+    assert journal.changes.unsettled("acme") == []
 
 
 def test_before_lost_answers_are_read_back_what_is_under_way_is_awaited(journal: Journal) -> None:

@@ -12,7 +12,7 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any, Final
 
-from crm_kare.errors import InterruptedRun, KareError
+from crm_kare.errors import InterruptedRun, KareError, RetryError
 from crm_kare.journal import Journal, Recorded
 from crm_kare.labels import BY_NAME, LABELS, Label
 from crm_kare.model import Change, Outcome, OutcomeStatus
@@ -150,6 +150,8 @@ def _written(connector: Connector, request: WriteRequest, stop: Callable[[], boo
         except KareError as error:
             trouble = error
             break
+    if trouble is None and any(one.code == NOT_SENT for one in outcomes.values()):
+        trouble = RetryError("The CRM did not take all records, again and again.", fix="The next run goes on.")
     return [_parked(outcomes[one.account_id]) for one in request.records], trouble
 
 
