@@ -22,7 +22,6 @@ from pydantic import SecretStr
 from crm_kare.labels import Label
 from crm_kare.model import Kind, Outcome, Problem
 
-
 NOT_SENT: Final = "NOT_SENT"
 """Code of an `unknown` outcome whose record was certainly not written, since the calls before it failed."""
 

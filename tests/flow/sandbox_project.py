@@ -86,6 +86,13 @@ class Crm(Protocol):
         ...
 
 
+def _web() -> requests.Session:
+    """Connections of one call each: one that was kept may be closed by the server at the moment it is used again."""
+    session = requests.Session()
+    session.headers["Connection"] = "close"
+    return session
+
+
 @dataclass
 class SalesforceSide:
     """The org, through REST."""
@@ -97,7 +104,7 @@ class SalesforceSide:
 
     def __post_init__(self) -> None:
         self.org = org_of(self.running.sandbox)
-        self._web = requests.Session()
+        self._web = _web()
         self._rep = self.org.records.select("User", "Name <> 'Integration User'", limit=1)[0]["_id"]
 
     def _call(self, method: str, path: str, body: Any = None, **query: str) -> Any:
@@ -176,7 +183,7 @@ class HubSpotSide:
 
     def __post_init__(self) -> None:
         self.portal = portal_of(self.running.sandbox)
-        self._web = requests.Session()
+        self._web = _web()
         self._rep = f"user:{self.portal.org.select('owners', limit=1)[0]['userId']}"
 
     def _call(self, method: str, path: str, body: Any = None, **query: str) -> Any:
