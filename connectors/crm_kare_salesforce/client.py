@@ -20,7 +20,7 @@ from crm_kare.errors import ConfigError, QuotaError
 from crm_kare.http import TIMEOUT, USER_AGENT, CallError, Trouble, call_with_retries
 from crm_kare.ports import Calls, Context, Quota
 from crm_kare_salesforce.credentials import Ways, choose
-from crm_kare_salesforce.faults import foreign_errors
+from crm_kare_salesforce.faults import foreign_errors, unsent
 from crm_kare_salesforce.login import Login, Session
 
 T = TypeVar("T")
@@ -49,13 +49,24 @@ _PATH: Final = re.compile(r"^/services/data/v[\d.]+/(.+)$")
 
 
 class _TimedAdapter(HTTPAdapter):
-    """Sets a time-out on every call that names none, and sends no call to loopback through a proxy."""
+    """Sets a time-out on every call that names none, and sends no call to loopback through a proxy; tells of each that was sent."""
+
+    def __init__(self, told: Callable[[requests.PreparedRequest], None]) -> None:
+        super().__init__()
+        self._told = told
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # type: ignore[override]
         options["timeout"] = options.get("timeout") or TIMEOUT
         if (request.url or "").startswith("http://"):
             options["proxies"] = {}
-        return super().send(request, **options)
+        try:
+            answer = super().send(request, **options)
+        except requests.RequestException as error:
+            if not unsent(error):
+                self._told(request)
+            raise
+        self._told(request)
+        return answer
 
 
 class Client:
@@ -293,21 +304,24 @@ class Client:
     def _connections(self) -> requests.Session:
         if self._http is None:
             http = requests.Session()
-            http.mount("https://", _TimedAdapter())
-            http.mount("http://", _TimedAdapter())
+            http.mount("https://", _TimedAdapter(self._count))
+            http.mount("http://", _TimedAdapter(self._count))
             http.headers["User-Agent"] = USER_AGENT
             http.auth = _as_it_is
             http.hooks["response"].append(self._note)
             self._http = http
         return self._http
 
-    def _note(self, answer: requests.Response, **_options: Any) -> None:
-        """Keep what every answer tells: count, allowance, date."""
-        self._last.answer = answer
-        if "/services/data/" in (answer.request.url or ""):
+    def _count(self, request: requests.PreparedRequest) -> None:
+        """Count what was sent: Salesforce counts calls whose answer is lost too."""
+        if "/services/data/" in (request.url or ""):
             with self._lock:
-                self._reads += answer.request.method == "GET"
-                self._writes += answer.request.method != "GET"
+                self._reads += request.method == "GET"
+                self._writes += request.method != "GET"
+
+    def _note(self, answer: requests.Response, **_options: Any) -> None:
+        """Keep what every answer tells: allowance, date."""
+        self._last.answer = answer
         if found := _USAGE.search(answer.headers.get("Sforce-Limit-Info", "")):
             self._used, self._limit = int(found[1]), int(found[2])
         if (sent := _date(answer)) is not None:

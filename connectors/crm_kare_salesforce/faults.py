@@ -99,8 +99,12 @@ def foreign_errors(last_header: Callable[[str], str | None] = _nothing) -> Itera
 
 def _no_answer(error: requests.RequestException) -> Trouble:
     """A connection that was never made sent nothing; after that, nobody knows."""
-    unsent = isinstance(error, requests.ConnectTimeout) or "NewConnectionError" in repr(error)
-    return Trouble("network", code=type(error).__name__, applied=not unsent)
+    return Trouble("network", code=type(error).__name__, applied=not unsent(error))
+
+
+def unsent(error: requests.RequestException) -> bool:
+    """Whether a call got no answer because there was no connection to send it over."""
+    return isinstance(error, requests.ConnectTimeout) or "NewConnectionError" in repr(error)
 
 
 def trouble_of(status: int, content: Any, retry_after: float | None = None) -> Trouble:

@@ -25,10 +25,10 @@ _PAGES: Final = 20
 _ONWARD: Final = re.compile(r"\?(.+)$")
 
 _ENDS: Final = frozenset({DONE, FAILED, ABORTED})
-_FIRST_WAIT: Final = 0.25
+_FIRST_WAIT: Final = 1.0
 _LONGEST_WAIT: Final = 30.0
 _GROWTH: Final = 2.0
-"""Each look costs a call: small jobs are caught early, and one of an hour is looked at some hundred times."""
+"""Each look costs a call: never more than one a second, and a job of an hour is looked at some hundred times."""
 
 
 @dataclass(frozen=True)

@@ -95,25 +95,47 @@ def _wait(state: RetryCallState) -> float:
     return min(asked if asked is not None else growing, _LONGEST_WAIT)
 
 
-_TRANSLATION: Final[dict[str, tuple[type[KareError], str]]] = {
-    "login": (AccessError, "The CRM refused the login."),
-    "permission": (AccessError, "The CRM refused permission."),
-    "quota": (QuotaError, "The CRM's API allowance is used up."),
-    "rate": (RetryError, "The CRM keeps answering that calls come too fast."),
-    "server": (RetryError, "The CRM is unavailable."),
-    "network": (RetryError, "The CRM does not answer."),
-    "gone": (ConfigError, "The CRM has nothing at this address."),
-    "request": (ConfigError, "The CRM refused the request."),
-    "shape": (StopError, "The CRM's answer cannot be read."),
+_LATER: Final = "Run again later: the next run goes on where this one ended."
+
+_TRANSLATION: Final[dict[str, tuple[type[KareError], str, str]]] = {
+    "login": (AccessError, "The CRM refused the login.", "Renew the credentials in the environment or .env file."),
+    "permission": (
+        AccessError,
+        "The CRM refused permission.",
+        "Run `crm-kare doctor`: it lists what is to be granted.",
+    ),
+    "quota": (QuotaError, "The CRM's API allowance is used up.", _LATER),
+    "rate": (RetryError, "The CRM keeps answering that calls come too fast.", _LATER),
+    "server": (RetryError, "The CRM is unavailable.", _LATER),
+    "network": (RetryError, "The CRM does not answer.", _LATER),
+    "gone": (
+        ConfigError,
+        "The CRM has nothing at this address.",
+        "Run `crm-kare doctor`: it checks address and mapping.",
+    ),
+    "request": (
+        ConfigError,
+        "The CRM refused the request.",
+        "Run `crm-kare map check`: it tells what does not fit the CRM.",
+    ),
+    "shape": (
+        StopError,
+        "The CRM's answer cannot be read.",
+        "Look whether a proxy or login page answers instead of the CRM.",
+    ),
 }
 
 
 def translated(error: CallError, *, where: str, fix: str = "") -> KareError:
-    """Our error for a call that stayed failed; `where` names object or endpoint, never a value."""
+    """Our error for a call that stayed failed; `where` names object or endpoint, never a value.
+
+    `fix` is what to do about this answer, where that is known better than for its kind.
+    """
     trouble = error.trouble
-    kind, sentence = _TRANSLATION[trouble.kind]
+    kind, sentence, way_on = _TRANSLATION[trouble.kind]
     told = " ".join(part for part in (str(trouble.status or ""), trouble.code, trouble.message) if part)
-    return kind(f"{sentence} ({told})" if told else sentence, fix=fix, where=where, code=trouble.code or trouble.kind)
+    text = f"{sentence} ({told})" if told else sentence
+    return kind(text, fix=fix or way_on, where=where, code=trouble.code or trouble.kind)
 
 
 class RateLimiter:

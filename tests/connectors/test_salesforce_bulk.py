@@ -234,6 +234,7 @@ def test_a_job_that_does_not_end_is_left_to_the_next_run(org: Any) -> None:
     with pytest.raises(RetryError, match="not finished"):
         _keep(bulk(org).pull(spec(org), None), got)
     assert sum(org.clock.slept) >= HOUR
+    assert min(org.clock.slept) >= 1.0, "nobody looks more than once a second"
     assert len(org.running.faults.calls("/services/data/*/jobs/query/*")) < 200
     org.running.faults.clear()
     got += bulk(org).pull(spec(org), got[-1].cursor)

@@ -178,5 +178,5 @@ def _changes(journal: "Journal", run: str) -> list[dict[str, Any]]:
             "code": outcome.code if outcome else "",
             "message": outcome.message if outcome else "",
         }
-        listed.append({**vars(change), **told})
+        listed.append({**change._asdict(), **told})
     return listed

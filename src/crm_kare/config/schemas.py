@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final, Literal
 
 from crm_kare.config.mapping import Mapping as MappingFile
@@ -28,10 +29,12 @@ def json_schema(kind: SchemaKind) -> dict[str, Any]:
 
 def schema_files() -> dict[str, str]:
     """What `init` writes beside the YAML files, by path in the project; the starters' first lines name them."""
-    return {
-        f"schemas/{kind}.schema.json": json.dumps(json_schema(kind), indent=2, ensure_ascii=False) + "\n"
-        for kind in _MODELS
-    }
+    return {f"schemas/{kind}.schema.json": _text(kind) for kind in _MODELS}
+
+
+@cache
+def _text(kind: SchemaKind) -> str:
+    return json.dumps(json_schema(kind), indent=2, ensure_ascii=False) + "\n"
 
 
 def _name_columns(schema: dict[str, Any]) -> None:

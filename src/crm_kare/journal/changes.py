@@ -16,6 +16,7 @@ from crm_kare.model import Change, Outcome, OutcomeStatus
 WAITS: Final = (timedelta(hours=1), timedelta(hours=4), timedelta(days=1), timedelta(days=3), timedelta(days=7))
 """How long a rejected account waits after its first, second … refusal; the last one repeats."""
 
+_INTENT: Final = ("run_id", *Change._fields)
 _LANDED: Final = (OutcomeStatus.CHANGED.value, OutcomeStatus.SAME.value)
 _WRITTEN_SCHEMA: Final = pa.schema([("account_id", pa.string()), ("label", pa.string()), ("value", pa.string())])
 
@@ -169,7 +170,7 @@ class Changes:
 
 
 def _intent(run_id: str, change: Change) -> dict[str, Any]:
-    return {"run_id": run_id, **vars(change)}
+    return dict(zip(_INTENT, (run_id, *change), strict=True))
 
 
 def _outcome(run_id: str, outcome: Outcome, at: str) -> dict[str, Any]:

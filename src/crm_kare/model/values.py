@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Profile(StrEnum):
@@ -89,9 +90,8 @@ class Problem:
     level: str = "error"
 
 
-@dataclass(frozen=True)
-class Change:
-    """One field of one account: what the CRM holds, what it will hold, and why.
+class Change(NamedTuple):
+    """One field of one account: what the CRM holds, what it will hold, and why. A tuple, since a plan makes millions.
 
     `old` and `new` are canonical text (`None` = blank): picklist value, whole number, `YYYY-MM-DD`, `true`/`false`.
     """

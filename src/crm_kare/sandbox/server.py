@@ -120,6 +120,40 @@ def _fault(told: dict[str, Any]) -> Fault:
     return Fault(**{**told, "headers": headers})
 
 
+class _Server(uvicorn.Server):
+    """Ends when it is told to: uvicorn's own looks every tenth of a second, and waits for another at its end."""
+
+    _loop: asyncio.AbstractEventLoop | None = None
+
+    async def main_loop(self) -> None:
+        """Serve until `end`."""
+        self._told = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        if not self.should_exit:
+            await self._told.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close what is idle at once; what is under way has its second, and is cancelled then."""
+        for one in [*self.servers, *(sockets or [])]:
+            one.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._done(), self.config.timeout_graceful_shutdown)
+        for task in self.server_state.tasks:
+            task.cancel()
+
+    async def _done(self) -> None:
+        while self.server_state.connections or self.server_state.tasks:
+            await asyncio.sleep(0.001)
+
+    def end(self) -> None:
+        """Stop serving; from any thread, started or not."""
+        self.should_exit = True
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._told.set)
+
+
 class RunningSandbox:
     """A sandbox being served. `url` is its root; ends with `stop`."""
 
@@ -130,7 +164,7 @@ class RunningSandbox:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.port = int(self._socket.getsockname()[1])
         self.url = f"http://127.0.0.1:{self.port}"
-        self._server = uvicorn.Server(
+        self._server = _Server(
             uvicorn.Config(
                 create_app(sandbox),
                 log_config=None,
@@ -163,7 +197,7 @@ class RunningSandbox:
 
     def stop(self) -> None:
         """Stop serving, and give back the socket; the store stays open."""
-        self._server.should_exit = True
+        self._server.end()
         self._thread.join()
         self._socket.close()
 

@@ -41,6 +41,8 @@ def apply(
 ) -> Iterator[list[Outcome]]:
     """Write the plan, one batch after the other; yields the outcomes of each once they are journalled.
 
+    What was not sent before the run ended has no outcome: nobody's edit stands in its way, the next run writes it.
+
     Args:
         connector: the CRM.
         journal: where intents and outcomes go.
@@ -67,8 +69,8 @@ def apply(
                 else:
                     unsent += request.records
             journal.changes.settle(run_id, plan.crm, [*outcomes, *map(_not_sent, unsent)], clock.now())
-            if outcomes:
-                yield outcomes
+            if done := [one for one in outcomes if one.code != _NOT_WRITTEN]:
+                yield done
             if trouble is not None:
                 raise trouble
 
