@@ -1,9 +1,10 @@
 """The sandbox as an ASGI app, and as a server on this machine's loopback address."""
 
+import asyncio
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -131,10 +132,13 @@ class _Server(uvicorn.Server):
         self._loop = asyncio.get_running_loop()
         if not self.should_exit:
             await self._told.wait()
+        self._loop = None
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close what is idle at once; what is under way has its second, and is cancelled then."""
-        for one in [*self.servers, *(sockets or [])]:
+        for server in self.servers:
+            server.close()
+        for one in sockets or ():
             one.close()
         for connection in list(self.server_state.connections):
             connection.shutdown()
@@ -144,7 +148,7 @@ class _Server(uvicorn.Server):
             task.cancel()
 
     async def _done(self) -> None:
-        while self.server_state.connections or self.server_state.tasks:
+        while self.server_state.connections or self.server_state.tasks:  # noqa: ASYNC110  uvicorn sets plain attributes
             await asyncio.sleep(0.001)
 
     def end(self) -> None:
