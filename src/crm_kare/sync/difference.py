@@ -36,20 +36,21 @@ _MONTHLY: Final = ("Rank", "Class", "Class_Warnings")
 _SPECIAL: Final = ("Profile", *FROM_HISTORY, *_MONTHLY)
 _JUDGED: Final = ("account_id", "profile", "computed_profile", "motion", "reason", "class_chosen")
 
-_CANONICAL: Final = r"""
-CREATE MACRO canonical(value, kind) AS nullif(CASE kind
-    WHEN 'number' THEN coalesce(regexp_replace(TRY_CAST(value AS DECIMAL(18, 4))::VARCHAR, '\.?0+$', ''), value)
-    WHEN 'date' THEN coalesce(TRY_CAST(value AS DATE)::VARCHAR, value)
-    ELSE trim(replace(replace(value, chr(13) || chr(10), chr(10)), chr(13), chr(10)), ' ' || chr(9) || chr(10))
-END, '')
-"""
+_CANONICAL: Final = {
+    "number": r"coalesce(regexp_replace(TRY_CAST({0} AS DECIMAL(18, 4))::VARCHAR, '\.?0+$', ''), {0})",
+    "date": "coalesce(TRY_CAST({0} AS DATE)::VARCHAR, {0})",
+    "text": "trim(replace(replace({0}, chr(13) || chr(10), chr(10)), chr(13), chr(10)), ' ' || chr(9) || chr(10))",
+}
 """So that `87` and `87.0`, and a text with other line ends, compare as equal; blank is null."""
 
-_OWN: Final = """
+_OWN: Final = f"""
 CREATE TABLE own AS
-SELECT written.account_id, label, canonical(written.value, label.kind) AS value
+SELECT written.account_id, label, nullif(CASE kind
+    WHEN 'number' THEN {_CANONICAL["number"].format("value")}
+    WHEN 'date' THEN {_CANONICAL["date"].format("value")}
+    ELSE {_CANONICAL["text"].format("value")} END, '') AS value
 FROM written JOIN label USING (label)
-"""
+"""  # noqa: S608  no values
 
 _TARGETS: Final = """
 CREATE VIEW targets AS
@@ -108,6 +109,7 @@ that a person chose counts at once.
 
 _CELLS: Final = """
 CREATE TABLE cells AS
+WITH pairs AS NOT MATERIALIZED ({pairs})
 SELECT pairs.account_id, gone, label, position, judgement, old, new, own.value AS own, own.account_id IS NOT NULL AS known
 FROM pairs JOIN label USING (label) LEFT JOIN own USING (account_id, label)
 WHERE old IS DISTINCT FROM new OR own.account_id IS NULL OR own.value IS DISTINCT FROM new
@@ -225,8 +227,7 @@ def differences(compared: Compared, policy: Policy, scope: Scope, as_of: date) -
             _TARGETS,
             _HISTORY,
             _ROWS,
-            _pairs(policy.labels),
-            _CELLS,
+            _CELLS.format(pairs=_pairs(policy.labels)),
             _MOVED,
             _EDITED,
             _FREE,
@@ -271,7 +272,6 @@ def moved_since(changes: pa.Table, accounts: pa.Table, present: pa.Table) -> tup
 def _engine() -> Iterator[duckdb.DuckDBPyConnection]:
     engine = duckdb.connect(":memory:")
     try:
-        engine.execute(_CANONICAL)
         yield engine
     finally:
         engine.close()
@@ -337,12 +337,16 @@ def _run_table(compared: Compared, policy: Policy, scope: Scope, as_of: date) ->
     )
 
 
+def _canonical(value: str, kind: str) -> str:
+    return f"nullif({_CANONICAL.get(kind, _CANONICAL['text']).format(value)}, '')"
+
+
 def _old(present: pa.Table, names: tuple[Label, ...]) -> str:
     """The view of what the CRM holds, as canonical text; a field that the mirror does not have is blank."""
     there = set(present.column_names)
 
     def column(source: str, kind: str, name: str) -> str:
-        value = f"canonical({source}::VARCHAR, '{kind}')" if source in there else "NULL::VARCHAR"
+        value = _canonical(f"{source}::VARCHAR", kind) if source in there else "NULL::VARCHAR"
         return f"{value} AS {name}"
 
     kinds = {label.name: str(label.type) for label in names}
@@ -365,13 +369,13 @@ def _tops(present: pa.Table) -> tuple[str, ...]:
 
 
 def _pairs(names: tuple[Label, ...]) -> str:
-    """The view with a row per account and label. Without `Profile` its history cannot be told, and is left alone."""
+    """The query for a row per account and label. Without `Profile` its history cannot be told, and is left alone."""
     history = FROM_HISTORY if "Profile" not in {label.name for label in names} else ()
     cells = ", ".join(
-        f"{{'label': '{one.name}', 'old': old_{one.name}, 'new': canonical({one.name}, '{one.type}')}}"
+        f"{{'label': '{one.name}', 'old': old_{one.name}, 'new': {_canonical(one.name, one.type)}}}"
         for one in names
         if one.name not in history
     )
     if not cells:
-        return "CREATE VIEW pairs AS SELECT account_id, gone, '' AS label, '' AS old, '' AS new FROM rows WHERE false"
-    return f"CREATE VIEW pairs AS SELECT account_id, gone, unnest([{cells}], recursive := true) FROM rows"  # noqa: S608  names of `LABELS`
+        return "SELECT account_id, gone, '' AS label, '' AS old, '' AS new FROM rows WHERE false"
+    return f"SELECT account_id, gone, unnest([{cells}], recursive := true) FROM rows"  # noqa: S608  names of `LABELS`

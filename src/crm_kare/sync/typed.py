@@ -10,9 +10,10 @@ Columns of the plainest form go by Arrow's (`crm_kare.sync.plain`), which cost a
 | bool | `true`, `false` in any case | anything else |
 """
 
+from contextlib import closing
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal, localcontext
-from functools import reduce
+from functools import cache, reduce
 from typing import Any, Final
 
 import duckdb
@@ -73,7 +74,11 @@ class Typer:
         Raises:
             ConfigError: the organisation's time zone is not known.
         """
-        self._connected()
+        if not _is_known(self._timezone):
+            raise ConfigError(
+                f"the organisation's time zone {self._timezone!r} is not known",
+                fix="Set an IANA name such as Europe/Berlin as `timezone`.",
+            )
         plain = {field.column: plain_column(records[field.column], field.kind) for field in self._spec.fields}
         odd = [field for field in self._spec.fields if plain[field.column] is None or is_instant(plain[field.column])]
         typed = plain | self._by_engine(odd, records, plain)
@@ -112,20 +117,10 @@ class Typer:
             self._engine.close()
 
     def _connected(self) -> duckdb.DuckDBPyConnection:
-        """The engine, started at the first use: most streams of most runs bring nothing."""
+        """The engine, started at the first use: most streams of most runs bring nothing, or plain columns only."""
         if self._engine is None:
-            self._engine = duckdb.connect(config={"autoinstall_known_extensions": "false", "threads": 1})
-            self._engine.execute("SET TimeZone = 'UTC'")
-            self._refuse_unknown_zone(self._engine)
+            self._engine = _engine()
         return self._engine
-
-    def _refuse_unknown_zone(self, con: duckdb.DuckDBPyConnection) -> None:
-        known = "SELECT count(*) FROM pg_timezone_names() WHERE name = ?"
-        if con.execute(known, [self._timezone]).fetchall() == [(0,)]:
-            raise ConfigError(
-                f"the organisation's time zone {self._timezone!r} is not known",
-                fix="Set an IANA name such as Europe/Berlin as `timezone`.",
-            )
 
     def _note_unread(self, field: SourceField, records: pa.Table, typed: pa.Table) -> None:
         before: Any = records[field.column]
@@ -137,6 +132,20 @@ class Typer:
         if len(ids):
             unread = self._unread.setdefault(field.column, _Unread(example=str(ids[0])))
             unread.count += len(ids)
+
+
+def _engine() -> duckdb.DuckDBPyConnection:
+    engine = duckdb.connect(config={"autoinstall_known_extensions": "false", "threads": 1})
+    engine.execute("SET TimeZone = 'UTC'")
+    return engine
+
+
+@cache
+def _is_known(timezone: str) -> bool:
+    """Whether the engine knows a time zone; asked once, as starting it takes longer than typing a small page."""
+    with closing(_engine()) as engine:
+        query = "SELECT count(*) FROM pg_timezone_names() WHERE name = ?"
+        return engine.execute(query, [timezone]).fetchall() != [(0,)]
 
 
 def quoted(name: str) -> str:
