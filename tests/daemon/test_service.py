@@ -59,7 +59,7 @@ def _as_is(_logger: object, _method: str, event: Any) -> Any:
 @pytest.fixture
 def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
     made = Rig(tmp_path)
-    monkeypatch.setattr("crm_kare.sync.judge.score", made.world.score)
+    made.world.judge_by_hand(monkeypatch)
     yield made
     made.service.stop(0)
     made.runtime.close()

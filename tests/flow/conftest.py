@@ -19,7 +19,7 @@ def empty(tmp_path: Path) -> World:
 @pytest.fixture
 def world(empty: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """A project without CRMs, where the test says who gets which profile: these tests are about what becomes of it."""
-    monkeypatch.setattr("crm_kare.sync.judge.score", empty.score)
+    empty.judge_by_hand(monkeypatch)
     return empty
 
 

@@ -1,17 +1,22 @@
 """A project over CRMs in memory, for whole runs without a network."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import ibis.expr.types as ir
 import pyarrow as pa
+import pytest
 
+from crm_kare.config.mapping import Mapping as CrmMapping
 from crm_kare.config.rulebook import Rulebook
 from crm_kare.labels import LABELS
 from crm_kare.method import Portfolio, Scored, Streams
-from crm_kare.ports import Connector, Context, LabelField
+from crm_kare.model import STREAMS, Problem
+from crm_kare.ports import Connector, Context, LabelField, Organisation
+from crm_kare.sync.mapped.columns import typed
 from crm_kare.sync.runtime import Runtime, open_project
 from crm_kare.testing.clock import FakeClock
 from crm_kare.testing.memory import MemoryConnector, MemoryCrm
@@ -105,6 +110,11 @@ class World:
         self.clock.advance(60)
         self.crms[name].edit("accounts", account_id, {fields[label]: text for label, text in values.items()})
 
+    def judge_by_hand(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let the test say who gets which profile, for tests of what becomes of it."""
+        monkeypatch.setattr("crm_kare.sync.judge.streams", _accounts_alone)
+        monkeypatch.setattr("crm_kare.sync.judge.score", self.score)
+
     def score(
         self,
         streams: Streams,
@@ -174,3 +184,11 @@ class World:
     def _make(self, context: Context) -> Connector:
         self.made[context.crm] = self.wrap(MemoryConnector(self.crms[context.crm], context, page=50))
         return self.made[context.crm]
+
+
+def _accounts_alone(
+    tables: Mapping[str, ir.Table], mapping: CrmMapping, _organisation: Organisation, _as_of: date
+) -> tuple[Streams, list[Problem]]:
+    """As `crm_kare.sync.mapped.streams`, without deals and money: all that a judgement by hand looks at."""
+    accounts = typed(tables["accounts"], STREAMS["accounts"], mapping.streams.accounts)
+    return Streams(accounts, accounts, None, None, None, None, frozenset(), ""), []
