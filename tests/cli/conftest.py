@@ -1,13 +1,17 @@
 """Projects that the command line is tried on: files, and both vendors in a sandbox."""
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
 from cli.doors import MAPPING, PROJECT, Door, fill
+from flow.sandbox_project import Verdict
 
 from crm_kare.clock import SystemClock
 from crm_kare.sandbox import RunningSandbox, serve
+from crm_kare.sync.judge import Judged, judge
+from crm_kare.sync.runtime import Runtime
 
 
 class HurriedClock(SystemClock):
@@ -40,6 +44,28 @@ def shop(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Door:
     door.put("mappings/files.yaml", MAPPING)
     fill(door)
     return door
+
+
+@pytest.fixture
+def profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Runs without the rules, for tests of what becomes of a judgement: profiles by account id, Keep for all others."""
+    stand_in = Verdict(tmp_path)
+    monkeypatch.setattr("crm_kare.sync.steps.judge", stand_in.judge)
+    return stand_in.profiles
+
+
+@pytest.fixture
+def judged_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One judgement by the rules for all commands, for tests of what is shown of it while nothing changes."""
+    kept: dict[tuple[str, date | None], Judged] = {}
+
+    def once(runtime: Runtime, crm: str, *, as_of: date | None = None) -> Judged:
+        if (crm, as_of) not in kept:
+            kept[crm, as_of] = judge(runtime, crm, as_of=as_of)
+        return kept[crm, as_of]
+
+    for place in ("crm_kare.sync.steps.judge", "crm_kare.sync.flow.judge"):
+        monkeypatch.setattr(place, once)
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from cli.doors import Door
 
 from crm_kare.journal import open_journal
 from crm_kare.sandbox import Fault, RunningSandbox
+from crm_kare.sandbox.salesforce import org_of
 from crm_kare.sync.lease import TTL
 
 
@@ -91,12 +92,13 @@ def test_3_fields_that_are_not_there(both: Door, running: RunningSandbox) -> Non
     assert writes(running) == 0
 
 
+@pytest.mark.usefixtures("profiles")
 def test_6_a_first_run_without_approval_then_5_with_a_locked_record_then_0(both: Door, running: RunningSandbox) -> None:
     assert both("provision", "salesforce").code == 0
     refused = both("sync", "salesforce", "--json")
     assert (refused.code, refused.document["runs"][0]["status"]) == (6, "refused")
     assert writes(running) == 0
-    locked = both("score", "salesforce", "--json").document[0]["account_id"]
+    locked = min(one["_id"] for one in org_of(running.sandbox).records.select("Account"))
     running.faults.order_inside(f"lock_row:{locked}", 50)
     partial = both("sync", "salesforce", "--force", "--json")
     (run,) = partial.document["runs"]
@@ -131,6 +133,7 @@ def test_7_a_run_that_another_holds(shop: Door) -> None:
     assert not list(shop.folder.glob("*results*"))
 
 
+@pytest.mark.usefixtures("profiles")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_130_and_143_a_signal_ends_the_run_at_a_border(
     shop: Door, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, code: int

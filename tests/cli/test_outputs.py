@@ -35,6 +35,7 @@ RUN: dict[str, Any] = {
 }  # fmt: skip
 
 
+@pytest.mark.usefixtures("judged_once")
 def test_a_day_of_an_admin(shop: Door) -> None:
     """Plan, approve by applying the saved plan, look at the journal, ask why; every form of the labels has the same columns."""
     planned = shop("plan", "shop", "-o", str(shop.file("plan")))
@@ -140,6 +141,7 @@ def test_the_reader_of_stdout_goes_away(shop: Door) -> None:
         assert process.wait(60) == 141
 
 
+@pytest.mark.usefixtures("profiles")
 def test_a_terminated_sync_stops_at_a_border_and_the_next_goes_on(both: Door, running: RunningSandbox) -> None:
     assert both("provision", "hubspot").code == 0
     running.faults.order(

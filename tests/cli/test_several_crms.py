@@ -21,12 +21,12 @@ def test_two_of_a_kind_have_logins_of_their_own(both: Door) -> None:
     assert "would use the same credentials" in shared.err
 
 
-def test_a_brake_in_one_holds_all_back(shop: Door) -> None:
+def test_a_brake_in_one_holds_all_back(shop: Door, profiles: dict[str, str]) -> None:
     shop.put("mappings/second.yaml", shop.file("mappings/files.yaml").read_text() + "options: {results: second.csv}\n")
     entry = "  second: {connector: files, mapping: mappings/second.yaml}\n"
     shop.put("crm-kare.yaml", shop.file("crm-kare.yaml").read_text() + entry)
     assert shop("sync", "shop", "--force").code == 0
-    shop.replace("opportunities.csv", "o10,a1", "o10,a2")
+    profiles["a1"] = "Expand"
     ended = shop("sync", "--json")
     assert ended.code == 6
     first, second = ended.document["runs"]

@@ -54,17 +54,15 @@ def labels(folder: Path, as_of: str) -> dict[str, dict[str, Any]]:
     return {row["account_id"]: row for row in pq.read_table(target).to_pylist()}
 
 
-def test_crm_maven_from_init_to_labels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    files = ("accounts.csv", "sales_pipeline.csv", "sales_teams.csv")
-    maven = project(tmp_path / "maven", "crm_maven", files)
+MAVEN = ("accounts.csv", "sales_pipeline.csv", "sales_teams.csv")
+
+
+def test_crm_maven_from_init_to_labels(tmp_path: Path) -> None:
+    maven = project(tmp_path / "maven", "crm_maven", MAVEN)
     assert run(maven, "map", "check", "real") == 0
-
-    first = told(capsys, maven, "sync", "real", "--as-of", "2017-12-31")
-    assert (first["code"], first["status"], first["scored"]) == (6, "refused", 85)
-    assert not (maven / "kare-labels.csv").exists()
-
     saved = str(maven / "plan.json")
     assert run(maven, "plan", "real", "--as-of", "2017-12-31", "-o", saved) == 0
+    assert not (maven / "kare-labels.csv").exists()
     assert run(maven, "apply", "real", saved) == 0
     with (maven / "kare-labels.csv").open(newline="") as file:
         written = {row["account_id"]: row for row in csv.DictReader(file)}
@@ -76,15 +74,25 @@ def test_crm_maven_from_init_to_labels(tmp_path: Path, capsys: pytest.CaptureFix
     )
     assert "software, technology, proposed" in written["Kinnamplus"]["Reasons"], "the typo in the sectors is mapped"
 
-    second = told(capsys, maven, "sync", "real", "--as-of", "2017-12-31")
-    assert (second["code"], second["planned"]["accounts"]) == (0, 0)
-    assert run(maven, "explain", "real", "Kinnamplus") == 0
-
     judged = labels(maven, "2017-12-31")
     assert not any(row["lapsed"] for row in judged.values())
     assert {row["currency"] for row in judged.values()} == {"USD"}
     assert judged["Kan-code"]["class"] == "Key"
     assert judged["Dalttechnology"]["class"] == "SMB"
+
+
+@pytest.mark.slow
+def test_crm_maven_waits_for_approval_and_is_then_quiet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    maven = project(tmp_path / "maven", "crm_maven", MAVEN)
+    sync = ("sync", "real", "--as-of", "2017-12-31")
+    first = told(capsys, maven, *sync)
+    assert (first["code"], first["status"], first["scored"]) == (6, "refused", 85)
+    assert not (maven / "kare-labels.csv").exists()
+    forced = told(capsys, maven, *sync, "--force")
+    assert (forced["code"], forced["applied"]["changed"]) == (0, 85)
+    second = told(capsys, maven, *sync)
+    assert (second["code"], second["planned"]["accounts"]) == (0, 0)
+    assert run(maven, "explain", "real", "Kinnamplus") == 0
 
 
 def test_northwind_is_refused_with_file_and_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
