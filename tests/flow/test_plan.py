@@ -268,9 +268,16 @@ OWN = st.dictionaries(st.sampled_from(["Profile", "Motion", "Reason", "Changed_O
 ACCOUNTS = st.dictionaries(st.sampled_from("abcdef"), st.tuples(WANTED, HELD, OWN, st.booleans()), max_size=6)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow], phases=[Phase.generate])
-@given(accounts=ACCOUNTS, restore=st.booleans())
-def test_planning_again_after_a_plan_was_written_plans_nothing(
+@pytest.mark.parametrize("examples", [8, pytest.param(60, marks=pytest.mark.slow)])
+def test_planning_again_after_a_plan_was_written_plans_nothing(examples: int) -> None:
+    once = given(accounts=ACCOUNTS, restore=st.booleans())(_require_quiet_after_a_plan)
+    few = settings(
+        max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate]
+    )
+    few(once)()
+
+
+def _require_quiet_after_a_plan(
     accounts: dict[str, tuple[dict[str, str], dict[str, str], dict[str, str], bool]], *, restore: bool
 ) -> None:
     want = {one: row[0] for one, row in accounts.items() if row[3]}

@@ -142,7 +142,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mirror_module, "_DELTA_SHARE", 1.5)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(steps, min_size=2, max_size=6))
 def test_the_mirror_is_what_was_accepted_whatever_happens(plan: list[Step]) -> None:
     check(plan)
@@ -188,9 +188,17 @@ def check(plan: list[Step]) -> None:
         journal.close()
 
 
-@pytest.mark.parametrize("full", [True, False])
-def test_dying_at_any_point_of_pull_and_accept_leaves_the_old_or_the_new(tmp_path: Path, full: bool) -> None:  # noqa: FBT001
-    for point in range(30):
+EVERY, EVEN, ODD = range(30), range(0, 30, 2), range(1, 30, 2)
+
+
+@pytest.mark.parametrize(
+    ("full", "points"),
+    [(True, EVEN), (False, ODD), *(pytest.param(full, EVERY, marks=pytest.mark.slow) for full in (True, False))],
+)
+def test_dying_at_any_point_of_pull_and_accept_leaves_the_old_or_the_new(
+    tmp_path: Path, points: range, *, full: bool
+) -> None:
+    for point in points:
         folder, crm = tmp_path / str(point), Crm()
         folder.mkdir()
         journal = open_journal(f"sqlite:///{folder}/journal.db")
