@@ -59,7 +59,7 @@ def streams(
     purchases = _purchases(read["purchases"], money) if "purchases" in read else None
     problems = [
         *trouble.not_pulled(tables, mapping),
-        *(trouble.stages(deals, mapping) if "opportunities" in read else ()),
+        *(trouble.stages(raw_deals, mapping) if "opportunities" in read else ()),
         *trouble.rates({"opportunities": deals, "purchases": purchases}, money.reporting),
     ]
     return Streams(
