@@ -93,7 +93,9 @@ def test_3_fields_that_are_not_there(both: Door, running: RunningSandbox) -> Non
 
 
 @pytest.mark.usefixtures("profiles")
-def test_6_a_first_run_without_approval_then_5_with_a_locked_record_then_0(both: Door, running: RunningSandbox) -> None:
+def test_6_a_first_run_without_approval_then_5_with_a_locked_record_then_0_by_retry(
+    both: Door, running: RunningSandbox
+) -> None:
     assert both("provision", "salesforce").code == 0
     refused = both("sync", "salesforce", "--json")
     assert (refused.code, refused.document["runs"][0]["status"]) == (6, "refused")
@@ -104,6 +106,11 @@ def test_6_a_first_run_without_approval_then_5_with_a_locked_record_then_0(both:
     (run,) = partial.document["runs"]
     assert (partial.code, run["status"], run["applied"]["rejected"]) == (5, "partial", 1)
     assert [one["account_id"] for one in run["problems"] if one["code"] == "UNABLE_TO_LOCK_ROW"] == [locked]
+    running.faults.clear()
+    waits = both("sync", "salesforce", "--json")
+    assert (waits.code, waits.document["runs"][0]["planned"]["accounts"]) == (0, 0)
+    mended = both("retry", "salesforce", "--json")
+    assert (mended.code, mended.document["runs"][0]["applied"]["changed"]) == (0, 1)
 
 
 def test_6_a_stale_plan(shop: Door) -> None:

@@ -44,6 +44,7 @@ def register(app: typer.Typer) -> None:
     app.command(rich_help_panel="Run")(sync)
     app.command(rich_help_panel="Run")(plan)
     app.command(rich_help_panel="Run")(apply)
+    app.command(rich_help_panel="Run")(retry)
     app.command(rich_help_panel="Run")(pull)
     app.command(rich_help_panel="Run")(score)
 
@@ -178,6 +179,16 @@ def apply(
         else:
             results = [apply_saved(runtime, crm, file, stop=stop, progress=progress)]
     return _told(results, stop.code, as_json=as_json)
+
+
+def retry(crm: Name, project: ProjectOption = Path(), as_json: JsonOption = False) -> int:
+    """Write again, at once, what the CRM refused: the waits of its rejected accounts end, and a whole run follows."""
+    from crm_kare.cli import show  # noqa: PLC0415  heavy
+    from crm_kare.sync.flow import retry as run  # noqa: PLC0415  heavy
+
+    with stoppable() as stop, opened(project, stop) as runtime, show.progress(quiet=as_json) as progress:
+        found = run(runtime, crm, stop=stop, progress=progress)
+    return _told([found], stop.code, as_json=as_json)
 
 
 def score(

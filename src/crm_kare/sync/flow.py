@@ -17,7 +17,7 @@ from crm_kare.sync.runtime import Runtime
 from crm_kare.sync.saved_plan import SavedPlan, load
 from crm_kare.sync.steps import brake, judge_all, plan_changes, settle_left, take_saved, write
 
-__all__ = ["Options", "Progress", "apply_saved", "plan_only", "pull_only", "score_only", "sync"]
+__all__ = ["Options", "Progress", "apply_saved", "plan_only", "pull_only", "retry", "score_only", "sync"]
 
 _PLAIN: Final = Options()
 _BRAKED: Final = 6
@@ -115,6 +115,18 @@ def pull_only(
         _refuse_braked(runs)
         run.finish()
     return run.result()
+
+
+def retry(runtime: Runtime, crm: str, *, stop: Callable[[], bool] = _never, progress: Progress = _silent) -> RunResult:
+    """A whole run in which the accounts that the CRM refused wait no longer.
+
+    Raises:
+        UsageError: there is no CRM of that name.
+    """
+    runtime.project.crm(crm)
+    runtime.journal.changes.retry_now(crm, runtime.clock.now())
+    (result,) = sync(runtime, [crm], stop=stop, progress=progress)
+    return result
 
 
 def score_only(runtime: Runtime, crm: str, *, as_of: date | None = None) -> Judged:
