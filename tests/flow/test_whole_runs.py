@@ -1,6 +1,7 @@
 """Whole runs by the real rules over real HTTP: what both CRMs hold before and after, read by another client."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -11,8 +12,10 @@ from flow.sandbox_project import BOTH, Held, SandboxProject, sandbox_project
 
 from crm_kare.labels import BY_NAME, LABELS, Editor
 from crm_kare.model import RunStatus
-from crm_kare.sync.flow import Options, score_only, sync
+from crm_kare.sync.flow import Options, sync
+from crm_kare.sync.judge import Judged, judge
 from crm_kare.sync.result import RunResult, exit_code
+from crm_kare.sync.runtime import Runtime
 
 TODAY = date(2026, 11, 21)
 OWNED = frozenset(one.name for one in LABELS if one.editor is Editor.OURS and one.default)
@@ -50,6 +53,20 @@ class LaterDays:
     missing: dict[str, set[str]] = field(default_factory=dict)
 
 
+@contextmanager
+def judgements() -> Iterator[dict[str, Judged]]:
+    """By CRM, what the rules say in the runs of the block."""
+    seen: dict[str, Judged] = {}
+
+    def judging(runtime: Runtime, crm: str, *, as_of: date | None = None) -> Judged:
+        seen[crm] = judge(runtime, crm, as_of=as_of)
+        return seen[crm]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("crm_kare.sync.steps.judge", judging)
+        yield seen
+
+
 @pytest.fixture(scope="module")
 def first_day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FirstDay]:
     with sandbox_project(tmp_path_factory.mktemp("first")) as project:
@@ -58,7 +75,8 @@ def first_day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FirstDay]:
         refused = sync(project.runtime)
         calls_while_refused = sum(len(project.written(crm)) for crm in BOTH)
         after_refused = project.records()
-        forced = sync(project.runtime, (), Options(force=True))
+        with judgements() as judged:
+            forced = sync(project.runtime, (), Options(force=True))
         after, labels = project.records(), {crm: project.labels(crm) for crm in BOTH}
         project.clock.sleep(900)
         project.running.faults.forget_calls()
@@ -75,7 +93,7 @@ def first_day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FirstDay]:
             after_refused,
             after,
             labels,
-            {crm: {row["account_id"]: row for row in score_only(project.runtime, crm).labels.to_pylist()} for crm in BOTH},
+            {crm: {row["account_id"]: row for row in judged[crm].labels.to_pylist()} for crm in BOTH},
         )  # fmt: skip
 
 
