@@ -202,9 +202,10 @@ class Writer:
     def _collections(self, work: _Work) -> None:
         """Send all that are left; those that remain were locked, or their answer was lost."""
         again: list[RecordWrite] = []
-        losses = 0
+        sent = losses = 0
         with closing(_bodies(work)) as ready:
             for part, body in ready:
+                sent += len(part)
                 try:
                     answers = self._collection(part, body)
                 except CallError as error:
@@ -218,8 +219,7 @@ class Writer:
                 else:
                     losses = 0
                     again += _sorted_out(work, part, answers)
-        sent = {one.account_id for one in again} | work.done.keys()
-        work.left = again + [one for one in work.left if one.account_id not in sent]
+        work.left = again + work.left[sent:]
 
     def _collection(self, records: Sequence[RecordWrite], body: bytes) -> list[dict[str, Any]]:
         with foreign_errors():

@@ -57,6 +57,12 @@ def test_a_header_alone_without_a_count_is_no_records() -> None:
     assert read('"Id"\n', "Id") == {"id": []}
 
 
+@pytest.mark.parametrize("body", ["<html>" + "x" * 200_000, "a\rb\n1,2\n"])
+def test_a_page_that_is_no_csv_at_all(body: str) -> None:
+    with pytest.raises(CallError):
+        read(body, "Id")
+
+
 def test_a_record_longer_than_any_block() -> None:
     long = "x" * 3_000_000
     assert read(f'"Id","Text"\n"1","{long}"\n', "Text", rows=1) == {"text": [long]}

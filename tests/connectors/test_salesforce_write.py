@@ -1,5 +1,6 @@
 """Writing labels: what is sent, what each answer becomes, and what happens when answers are lost."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -278,3 +279,20 @@ def test_a_refusal_without_reasons_is_still_a_refusal(tmp_path: Path, errors: An
     outcomes = alone(tmp_path).write(two())
     assert [(one.status, one.code) for one in outcomes] == [(REJECTED, "UNKNOWN_ERROR")] * 2
     assert all(one.fix for one in outcomes)
+
+
+@responses.activate
+def test_a_locked_record_is_sent_again_after_answers_were_lost_before_its_turn(tmp_path: Path) -> None:
+    records = [reason(f"001{number:012d}AAA") for number in range(601)]
+    locked = {"success": False, "errors": [{"statusCode": "UNABLE_TO_LOCK_ROW", "message": "locked", "fields": []}]}
+    lost, taken, refused = (503, None), (200, {"success": True, "errors": []}), (200, locked)
+    turns = iter((lost, taken, lost, refused, lost, lost))
+
+    def answer(call: Any) -> tuple[int, dict[str, str], str]:
+        status, each = next(turns, taken)
+        return status, {}, json.dumps([each] * len(json.loads(call.body)["records"]))
+
+    responses.get(f"{DATA}/queryAll/", json={"done": True, "records": [], "totalSize": 0})
+    responses.add_callback(responses.PATCH, f"{DATA}/composite/sobjects", answer)
+    outcomes = alone(tmp_path).write(WriteRequest("Account", (FIELD,), tuple(records)))
+    assert set(statuses(outcomes)) == {CHANGED}

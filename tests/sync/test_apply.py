@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from flow.tables import Rows, fields, judged, plan_of, present, written
 
-from crm_kare.errors import InterruptedRun, KareError, QuotaError, RetryError
+from crm_kare.errors import BusyError, InterruptedRun, KareError, QuotaError, RetryError
 from crm_kare.journal import Journal, open_journal
 from crm_kare.labels import BY_NAME, FieldType
 from crm_kare.model import Outcome, OutcomeStatus
@@ -168,6 +168,20 @@ def test_after_a_stop_nothing_is_read_back_or_sent_again(journal: Journal) -> No
     assert journal.changes.unsettled("acme") == []
     assert fates(journal)["a1"] == "changed"
     assert set(fates(journal)) <= set(IDS[:4])
+
+
+def test_what_was_written_is_journalled_where_another_run_takes_over_in_the_middle(journal: Journal) -> None:
+    connector = Scripted()
+    connector.answers = [connector.first_then("ANSWER_LOST")]
+
+    def taken_over() -> bool:
+        if connector.requests:
+            raise BusyError("Another run took over.")
+        return False
+
+    _, error = applied(connector, journal, plan(), stop=taken_over)
+    assert isinstance(error, BusyError)
+    assert (fates(journal)["a1"], fates(journal)["a2"]) == ("changed", "unknown ANSWER_LOST")
 
 
 # groups

@@ -30,13 +30,20 @@ def read_page(body: bytes, names: Iterable[str], rows: int | None) -> Columns:
     body = body.replace(b"\0", b"") if b"\0" in body else body
     head_end = body.find(_LINE_END) + 1 or len(body)
     head, rest = body[:head_end].decode("utf-8-sig", "replace"), memoryview(body)[head_end:]
-    given = [name.lower() for name in next(csv.reader([head.strip()]), [])]
+    given = _names(head)
     if missing := [name for name in wanted if name not in given]:
         raise CallError(Trouble("shape", 200, "columns", f"{len(missing)} columns are missing"))
     table = _parsed(rest, given, wanted) if len(rest) else _nothing(wanted)
     if rows is not None and table.num_rows != rows:
         raise CallError(Trouble("shape", 200, "short-page", f"{table.num_rows} of {rows} records"))
     return {name: _whole(table.column(name)) for name in wanted}
+
+
+def _names(head: str) -> list[str]:
+    try:
+        return [name.lower() for name in next(csv.reader([head.strip()]), [])]
+    except csv.Error:  # some other page, on one endless line
+        raise CallError(Trouble("shape", 200, "csv")) from None
 
 
 def _parsed(rest: memoryview, given: list[str], wanted: list[str]) -> pa.Table:

@@ -144,10 +144,8 @@ def _written(connector: Connector, request: WriteRequest, stop: Callable[[], boo
     trouble: KareError | None = None
     while (lost := [one for one in outcomes.values() if one.status is OutcomeStatus.UNKNOWN]) and len(lost) < left:
         left = len(lost)
-        if stop():
-            trouble = _stopped()
-            break
         try:
+            _heed(stop)
             outcomes |= _once_more(connector, request, lost)
         except KareError as error:
             trouble = error
@@ -188,6 +186,12 @@ def _parked(outcome: Outcome) -> Outcome:
 
 def _not_sent(record: RecordWrite) -> Outcome:
     return Outcome(record.account_id, OutcomeStatus.CONFLICT, _NOT_WRITTEN, "The run ended before the record was sent.")
+
+
+def _heed(stop: Callable[[], bool]) -> None:
+    """Raise where a stop was asked for; `stop` raises by itself where another run took over."""
+    if stop():
+        raise _stopped()
 
 
 def _stopped() -> InterruptedRun:
