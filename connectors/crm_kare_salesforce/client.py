@@ -74,7 +74,7 @@ class Client:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self.version = str(context.options.get("api_version", API_VERSION)).lstrip("v")
+        self.version = _version(context.options)
         self._page_size = _page_size(context.options)
         self._http: requests.Session | None = None
         self._ways: Ways | None = None
@@ -335,6 +335,12 @@ class Client:
 def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
     """An `auth` that leaves the request alone: with none set, requests puts a password from ~/.netrc over our token."""
     return request
+
+
+def _version(options: Mapping[str, Any]) -> str:
+    """As it stands in addresses: `62` and `v62` mean `62.0`."""
+    told = str(options.get("api_version", API_VERSION)).lstrip("v")
+    return told if "." in told else f"{told}.0"
 
 
 def _page_size(options: Mapping[str, Any]) -> int:

@@ -45,7 +45,7 @@ FIXES: Final[Mapping[str, str]] = {
     "FIELD_INTEGRITY_EXCEPTION": "A rule of the org between fields refused the record: show its owner the message.",
     "LIMIT_EXCEEDED": "An automation of the org ran into one of Salesforce's limits: show its owner the message.",
     "DUPLICATES_DETECTED": "A duplicate rule of the org blocks edits of this record: merge the duplicates or exempt the user.",
-    LOCKED: "Another process held the record for the whole time; it is tried again at the next run.",
+    LOCKED: "Another process held the record for the whole time; a later run tries it again, `crm-kare retry` at once.",
     "InvalidBatch": "Run `crm-kare provision`, or grant the field to the integration user (permission set KARE_Integration).",
     "API_DISABLED_FOR_ORG": "This edition or user has no API access: enable the permission `API Enabled`.",
     "API_CURRENTLY_DISABLED": "Give the integration user the permission `API Enabled`.",

@@ -274,6 +274,13 @@ def test_odd_options_are_config_errors(tmp_path: Path, clock: FakeClock, options
 
 
 @responses.activate
+@pytest.mark.parametrize("told", ["62.0", "v62.0", 62, 62.0, "62"])
+def test_a_version_reads_the_same_however_it_is_written(tmp_path: Path, clock: FakeClock, told: Any) -> None:
+    answers({"json": page()})
+    assert len(list(made(tmp_path, clock, api_version=told).pull(SPEC, None))) == 1
+
+
+@responses.activate
 def test_the_version_and_the_page_size_are_as_set(tmp_path: Path, clock: FakeClock) -> None:
     asked = responses.get(f"{ORG}/services/data/v58.0/query/", json=page())
     list(made(tmp_path, clock, api_version="58.0", page_size=250).pull(SPEC, None))
