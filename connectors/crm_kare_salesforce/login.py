@@ -104,12 +104,16 @@ class JwtBearer:
 
     def log_in(self, http: requests.Session) -> Session:
         """A fresh token."""
-        claims = {
-            "iss": self.client_id,
-            "sub": self.username,
-            "aud": _audience(self.login_url),
-            "exp": int(self.seconds()) + 180,
-        }
+        first, *others = _audiences(self.login_url)
+        try:
+            return self._asserted(http, first)
+        except CallError as error:
+            if not others or "audience" not in error.trouble.message.lower():
+                raise
+        return self._asserted(http, others[0])
+
+    def _asserted(self, http: requests.Session, audience: str) -> Session:
+        claims = {"iss": self.client_id, "sub": self.username, "aud": audience, "exp": int(self.seconds()) + 180}
         try:
             signed = jwt.encode(claims, self.key(), algorithm="RS256")
         except (ValueError, TypeError, jwt.PyJWTError) as error:
@@ -122,12 +126,12 @@ class JwtBearer:
         return _granted(http, self.login_url, form)[0]
 
 
-def _audience(login_url: str) -> str:
-    """Salesforce checks `aud` against its login hosts; a stand-in on loopback against itself."""
+def _audiences(login_url: str) -> tuple[str, ...]:
+    """What `aud` may be: Salesforce checks it against its login hosts; a stand-in at another address may want its own."""
     host = urlsplit(login_url).hostname or ""
     if not host.endswith(".salesforce.com"):
-        return login_url
-    return SANDBOXES if host == "test.salesforce.com" or ".sandbox." in host else PRODUCTION
+        return login_url, PRODUCTION
+    return (SANDBOXES if host == "test.salesforce.com" or ".sandbox." in host else PRODUCTION,)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import stat
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
 import responses
 from cryptography.hazmat.primitives import serialization
@@ -144,8 +145,6 @@ _ORGANISATION = {"totalSize": 1, "done": True, "records": [{"Id": "00D0000000000
 
 @responses.activate
 def test_the_my_domain_of_a_sandbox_is_asserted_to_test_salesforce(tmp_path: Path, org: Any) -> None:
-    import jwt  # noqa: PLC0415
-
     pem = org.org.app_key().private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
@@ -154,9 +153,28 @@ def test_the_my_domain_of_a_sandbox_is_asserted_to_test_salesforce(tmp_path: Pat
     responses.get(f"{url}/services/data/v62.0/query/", json=_ORGANISATION)
     given = {"LOGIN_URL": url, "CLIENT_ID": "id", "USERNAME": "u", "PRIVATE_KEY": pem.decode()}
     connect(context(tmp_path, **given)).organisation()
+    assert audience_of(token) == "https://test.salesforce.com"
+
+
+@responses.activate
+def test_another_address_that_wants_salesforces_audience_gets_it(tmp_path: Path, org: Any) -> None:
+    pem = org.org.app_key().private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    url = "https://crm.acme.example"
+    refusal = {"error": "invalid_grant", "error_description": "Audience validation failed"}
+    responses.post(f"{url}/services/oauth2/token", status=400, json=refusal)
+    token = responses.post(f"{url}/services/oauth2/token", json={"access_token": "t", "instance_url": url})
+    responses.get(f"{url}/services/data/v62.0/query/", json=_ORGANISATION)
+    given = {"LOGIN_URL": url, "CLIENT_ID": "id", "USERNAME": "u", "PRIVATE_KEY": pem.decode()}
+    connect(context(tmp_path, **given)).organisation()
+    assert audience_of(token) == "https://login.salesforce.com"
+
+
+def audience_of(token: Any) -> str:
+    """What the assertion of the token call says."""
     form = dict(part.split("=", 1) for part in str(token.calls[0].request.body).split("&"))
-    told = jwt.decode(form["assertion"], options={"verify_signature": False})
-    assert told["aud"] == "https://test.salesforce.com"
+    return str(jwt.decode(form["assertion"], options={"verify_signature": False})["aud"])
 
 
 def test_no_credentials_name_the_settings(tmp_path: Path) -> None:
