@@ -22,6 +22,7 @@ from crm_kare.sync.flow import pull_only
 SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 5))]
 LATEST_COMMIT = timedelta(minutes=10)
 REST, BULK = "rest", "bulk"
+FEWEST = 6
 
 
 class People:
@@ -41,7 +42,7 @@ class People:
 
     def edit(self) -> str:
         """Another name, on an account or an opportunity."""
-        name = self._draw.choice(("Account", "Opportunity"))
+        name = self._draw.choice([one for one in ("Account", "Opportunity") if self._org.records.count(one)])
         record_id = self._any(name)
         self._org.records.update(name, record_id, {"Name": f"Renamed {self._draw.random()}"}, self._rep)
         return record_id
@@ -60,8 +61,9 @@ class People:
         self._side.win(self._any("Account"), self._project.clock.now().date(), self._draw.randrange(1, 9) * 1000)
 
     def delete(self) -> None:
-        """Into the recycle bin, with what belongs to it."""
-        self._side.delete(self._any("Account"))
+        """Into the recycle bin, with what belongs to it; somebody to work on is left."""
+        if self._org.records.count("Account") > FEWEST:
+            self._side.delete(self._any("Account"))
 
     def undelete(self) -> None:
         """Out of the recycle bin, if there is anything in it."""
@@ -72,7 +74,7 @@ class People:
     def merge(self) -> None:
         """Two accounts become one."""
         winner, loser = (self._any("Account") for _ in range(2))
-        if winner != loser:
+        if winner != loser and self._org.records.count("Account") > FEWEST:
             self._org.merge("Account", winner, loser, self._rep)
 
     def purge(self) -> None:
