@@ -6,8 +6,9 @@ transaction that turns into a write fails at once where another writer came betw
 
 import os
 import sqlite3
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -160,9 +161,23 @@ def _make_private(url: URL) -> None:
         return
     path = Path(url.database)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path.touch(mode=0o600)  # SQLite gives the -wal and -shm files the mode of this one
+    if not path.exists():
+        _make_file(path)
     if path.stat().st_uid == os.getuid():
-        path.chmod(0o600)
+        path.chmod(0o600)  # SQLite gives the -wal and -shm files the mode of this one
+
+
+def _make_file(path: Path) -> None:
+    """The file appears in WAL mode at once: where several programs switch a new one over, SQLite lets none of them wait."""
+    number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    os.close(number)
+    try:
+        with closing(sqlite3.connect(name)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+        with suppress(FileExistsError):
+            os.link(name, path)
+    finally:
+        Path(name).unlink()
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
