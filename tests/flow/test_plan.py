@@ -271,9 +271,7 @@ ACCOUNTS = st.dictionaries(st.sampled_from("abcdef"), st.tuples(WANTED, HELD, OW
 @pytest.mark.parametrize("examples", [8, pytest.param(60, marks=pytest.mark.slow)])
 def test_planning_again_after_a_plan_was_written_plans_nothing(examples: int) -> None:
     once = given(accounts=ACCOUNTS, restore=st.booleans())(_require_quiet_after_a_plan)
-    few = settings(
-        max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate]
-    )
+    few = settings(max_examples=examples, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
     few(once)()
 
 

@@ -233,7 +233,7 @@ _rows = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(text=_conditions, rows=st.lists(_rows, min_size=1, max_size=8))
 def test_duckdb_and_plain_python_agree(run: Any, text: str, rows: list[dict[str, Any]]) -> None:
     tree = parse(text, COLUMNS).tree

@@ -142,14 +142,14 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mirror_module, "_DELTA_SHARE", 1.5)
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, suppress_health_check=list(HealthCheck))
 @given(st.lists(steps, min_size=2, max_size=6))
 def test_the_mirror_is_what_was_accepted_whatever_happens(plan: list[Step]) -> None:
     check(plan)
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, suppress_health_check=list(HealthCheck))
 @given(st.lists(steps, min_size=2, max_size=10))
 def test_the_mirror_is_what_was_accepted_over_many_histories(plan: list[Step]) -> None:
     check(plan)

@@ -84,7 +84,7 @@ def test_what_is_no_number_below_ten_to_the_fourteenth_is_unknown(text: str) -> 
 digits = st.text("0123456789", min_size=1, max_size=16)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     st.lists(
         st.tuples(
@@ -149,7 +149,7 @@ zones = st.sampled_from(
 )
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(zones, st.lists(st.integers(0, 60 * 24 * 365 * 40), min_size=1, max_size=200))
 def test_days_equal_pythons_zoneinfo(timezone: str, minutes: list[int]) -> None:
     moments = [datetime(1990, 1, 1, tzinfo=UTC) + timedelta(minutes=one) for one in minutes]
