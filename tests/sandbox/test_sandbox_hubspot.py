@@ -178,6 +178,7 @@ def test_a_merge_makes_a_new_record_and_the_old_ids_lead_to_it(hubspot: Any) -> 
     found = hubspot.call("GET", f"{COMPANY}/{second}", properties="hs_merged_object_ids").body
     assert (found["id"], found["properties"]["hs_merged_object_ids"]) == (merged["id"], f"{first};{second}")
     assert hubspot.call("GET", COMPANY, archived="true").body["results"] == []
+    hubspot.settings(writes_follow_merges=True)
     reply = _update(hubspot, {"id": first, "properties": {"city": "Ulm"}})
     assert [one["id"] for one in reply.body["results"]] == [merged["id"]]
     old = hubspot.call("POST", "/crm/v4/associations/companies/deals/batch/read", {"inputs": [{"id": first}]})

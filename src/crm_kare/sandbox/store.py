@@ -318,8 +318,11 @@ class Org:
         sql = f"SELECT count(*) FROM {self.table(name)} WHERE {_condition(where, deleted)}"  # noqa: S608
         return int(self.store.rows(sql, parameters)[0][0])
 
-    def update(self, name: str, record_id: str, changes: Mapping[str, Any], who: str) -> None:
-        """Write values on one record. The stamp moves even where nothing changes; the history keeps what did."""
+    def update(self, name: str, record_id: str, changes: Mapping[str, Any], who: str) -> Record:
+        """Write values on one record, which is returned as it is then.
+
+        The stamp moves even where nothing changes; the history keeps what did.
+        """
         now = self.now_ms()
         self._writes[name] += 1
         with self.store.transaction() as database:
@@ -341,6 +344,7 @@ class Org:
                     if self._fields[name][one].tracked
                 ],
             )
+        return {**before, **written}
 
     def recompute(self, name: str, record_id: str, values: Mapping[str, Any]) -> None:
         """Set values as formulas and roll-ups change: no stamp moves, no history is kept."""
@@ -396,6 +400,15 @@ class Org:
             (self.vendor, name, json.dumps(list(ids)), column, column),
         )
         return [HistoryEntry(*row) for row in rows]
+
+    def keep_history(self, name: str, record_id: str, others: Sequence[str]) -> None:
+        """Give a record the changes of others, as of the one that they were merged into."""
+        with self.store.transaction() as database:
+            database.execute(
+                "INSERT INTO history SELECT vendor, object, ?, field, old, new, at, who FROM history"
+                " WHERE vendor = ? AND object = ? AND record IN (SELECT value FROM json_each(?)) ORDER BY at, rowid",
+                (record_id, self.vendor, name, json.dumps(list(others))),
+            )
 
     # links
 

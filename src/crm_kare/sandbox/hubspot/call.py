@@ -20,6 +20,7 @@ class Call:
         body: the JSON, `None` without one.
         url: the address without query, for links to the next page.
         dated: asked in the dated style, whose associations give ids as text.
+        who: the writer, as the store keeps it.
     """
 
     portal: Portal

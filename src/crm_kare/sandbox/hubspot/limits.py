@@ -35,19 +35,19 @@ class Meter:
             self._day, self.used_today = today, 0
         self.used_today += 1
 
-    def admit(self, limits: Limits, *, oauth: bool, timezone: str, group: str) -> dict[str, str]:
-        """Let one ordinary call in; the headers that tell what is left.
+    def admit(self, limits: Limits, app: str, *, oauth: bool, timezone: str, group: str) -> dict[str, str]:
+        """Let one ordinary call of an app in; the headers that tell what is left.
 
         Raises:
             HubSpotError: 429 by the rolling window or the day; without Retry-After, as HubSpot does.
         """
         limit = limits.oauth_burst if oauth else limits.burst
-        if not self._take("oauth" if oauth else "app", limit, 10.0):
+        if not self._take(app, limit, 10.0):
             raise _too_many("ten_secondly_rolling", "TEN_SECONDLY_ROLLING", group)
         self.count_day(timezone)
         if self.used_today > limits.daily and not oauth:
             raise _too_many("daily", "DAILY", group)
-        left = limit - len(self._sent["oauth" if oauth else "app"])
+        left = limit - len(self._sent[app])
         headers = {
             "X-HubSpot-RateLimit-Max": str(limit),
             "X-HubSpot-RateLimit-Remaining": str(left),

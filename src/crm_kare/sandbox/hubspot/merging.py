@@ -1,5 +1,6 @@
 """Merging two records: both vanish, and a third with a new id stands for them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from crm_kare.sandbox.hubspot.call import Call, Reply
@@ -29,17 +30,28 @@ def merge_records(call: Call) -> Reply:
 
 
 def merge(portal: Portal, kind: ObjectType, primary: Record, other: Record, who: str) -> Record:
-    """The new record. Links move to it: asked with the old ids they come back empty."""
+    """The new record, with the history of both. Links move to it: asked with the old ids they come back empty."""
     names = portal.org.fields(kind.name)
     values: dict[str, Any] = {name: other[name] if primary[name] is None else primary[name] for name in names}
     before = [held for one in (primary, other) for held in [one["hs_merged_object_ids"], one["_id"]] if held]
     values["hs_merged_object_ids"] = ";".join(before)
     values["_created"] = min(primary["_created"], other["_created"])
     new_id = portal.org.insert(kind.name, values, who)
+    _join_histories(portal, kind, new_id, [primary["_id"], other["_id"]])
     for old in (primary, other):
         _move_links(portal, kind, old["_id"], new_id)
         portal.org.delete(kind.name, old["_id"], who, merged_into=new_id)
     return portal.org.get_many(kind.name, [new_id])[new_id]
+
+
+def _join_histories(portal: Portal, kind: ObjectType, new: str, olds: Sequence[str]) -> None:
+    """Both records' changes; where the later one is not what counts now, the merge is a change of its own."""
+    portal.org.keep_history(kind.name, new, olds)
+    latest = {one.field: one.new for one in portal.org.history(kind.name, [new])}
+    kept = portal.org.get_many(kind.name, [new])[new]
+    if moved := {name: value for name, value in latest.items() if kept[name] != value}:
+        portal.org.recompute(kind.name, new, moved)
+        portal.org.update(kind.name, new, {name: kept[name] for name in moved}, "merge")
 
 
 def _move_links(portal: Portal, kind: ObjectType, old: str, new: str) -> None:

@@ -34,11 +34,16 @@ class Settings:
 
     Attributes:
         token: the private app's access token, which has `scopes`.
+        others: tokens of other private apps of the account, with all scopes, and the apps' ids. Each app has ten
+            seconds of its own; the day and the search second are shared by all.
         client_id, client_secret, refresh_token: the OAuth app's.
         rates: home currency per unit of a foreign one.
         index_lag: seconds until search sees a write.
         longest_url: characters of address and query from which the gateway answers 414.
         limits: rate limits; `None` switches them off.
+        latency: seconds on the wall clock by which every answer is late; calls wait side by side.
+        traced_updates: whether batch/update heeds trace ids, as batch/create does (documented for that one only).
+        writes_follow_merges: whether an update by an id that was merged away reaches the survivor; else it is gone.
     """
 
     portal_id: int = 48_151_623
@@ -46,6 +51,7 @@ class Settings:
     currency: str = "EUR"
     token: str = TOKEN
     scopes: frozenset[str] = ALL_SCOPES
+    others: Mapping[str, int] = field(default_factory=dict)
     client_id: str = "sandbox-client"
     client_secret: str = "sandbox-secret"  # noqa: S105
     refresh_token: str = "sandbox-refresh"  # noqa: S105
@@ -54,6 +60,9 @@ class Settings:
     index_lag: float = 0.0
     longest_url: int = 8192
     limits: Limits | None = None
+    latency: float = 0.0
+    traced_updates: bool = True
+    writes_follow_merges: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,6 +84,7 @@ class Portal:
         self.archived: dict[str, dict[str, Property]] = {kind.name: {} for kind in OBJECT_TYPES}
         self.grants: dict[str, Grant] = {}
         self._serial = 0
+        self._known: dict[str, tuple[tuple[int, ...], dict[str, Property]]] = {}
 
     def now(self) -> datetime:
         """The clock's present moment."""
@@ -93,7 +103,11 @@ class Portal:
 
     def properties(self, kind: ObjectType) -> dict[str, Property]:
         """The object type's live properties by name."""
-        return {name: one.extra["property"] for name, one in self.org.fields(kind.name).items()}
+        version, known = self._known.get(kind.name, ((), {}))
+        if version != (now := self.org.version()):
+            known = {name: one.extra["property"] for name, one in self.org.fields(kind.name).items()}
+            self._known[kind.name] = (now, known)
+        return known
 
     def stage(self, stage_id: str | None) -> Stage | None:
         """A stage by id; ids are unique in the portal."""
@@ -109,6 +123,12 @@ class Portal:
             pipeline = values.get("pipeline") or record.get("pipeline") or "default"
             allowed["dealstage"] = {one.id for line in self.pipelines if line.id == pipeline for one in line.stages}
         return allowed
+
+    def written(self, record: Record | None, kind: ObjectType) -> Record | None:
+        """The record that a write by this one's id reaches; `None` where it is gone."""
+        if record is not None and record["_merged_into"] and not self.settings.writes_follow_merges:
+            return None
+        return self.survivor(record, kind)
 
     def survivor(self, record: Record | None, kind: ObjectType) -> Record | None:
         """The record that stands for this one now: after a merge it has another id; `None` where it is archived."""

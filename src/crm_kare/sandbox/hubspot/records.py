@@ -1,12 +1,16 @@
 """How a record looks in a reply: properties as text or null, with history where it was asked for."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from crm_kare.sandbox.hubspot.definitions import ObjectType
 from crm_kare.sandbox.hubspot.portal import APP_ID, Portal, moment
 from crm_kare.sandbox.hubspot.values import stamp
 from crm_kare.sandbox.store import HistoryEntry, Record
+
+_BY_HAND: Final = {"user": "CRM_UI", "bulk": "CRM_UI_BULK_ACTION"}
+"""On the record's page, and for many records at once in a list."""
+_BY_ITSELF: Final = {"calculated": "CALCULATED", "merge": "MERGE_OBJECTS"}
 
 
 def value(record: Mapping[str, Any], kind: ObjectType, name: str) -> str | None:
@@ -83,10 +87,17 @@ def _history(record: Record, present: str | None, changes: Sequence[HistoryEntry
 def _entry(held: str | None, at: int, who: str) -> dict[str, Any]:
     source, _, number = who.partition(":")
     entry: dict[str, Any] = {"value": held or "", "timestamp": stamp(moment(at))}
-    if source == "user":
-        return entry | {"sourceType": "CRM_UI", "sourceId": f"userId:{number}", "updatedByUserId": int(number)}
+    return entry | source_of(source, number)
+
+
+def source_of(source: str, number: str) -> dict[str, Any]:
+    """Who wrote, as histories tell it; only what a person did carries `updatedByUserId`."""
+    if source in _BY_HAND:
+        return {"sourceType": _BY_HAND[source], "sourceId": f"userId:{number}", "updatedByUserId": int(number)}
     if source == "app":
-        return entry | {"sourceType": "INTEGRATION", "sourceId": str(number or APP_ID)}
-    if source == "calculated":
-        return entry | {"sourceType": "CALCULATED"}
-    return entry | {"sourceType": "IMPORT", "sourceId": "1"}
+        return {"sourceType": "INTEGRATION", "sourceId": str(number or APP_ID)}
+    if source == "workflow":
+        return {"sourceType": "AUTOMATION_PLATFORM", "sourceId": f"enrollmentId:{number};actionExecutionIndex:0"}
+    if source in _BY_ITSELF:
+        return {"sourceType": _BY_ITSELF[source]}
+    return {"sourceType": "IMPORT", "sourceId": "1"}

@@ -1,5 +1,6 @@
 """The addresses: what an endpoint is called, which scopes it asks for, and what every request passes first."""
 
+import asyncio
 import json
 import uuid
 from collections.abc import Mapping
@@ -151,7 +152,10 @@ def router_of(portal: Portal) -> APIRouter:
 
 def _handler(portal: Portal, address: Address) -> Any:
     async def handle(request: Request) -> Response:
-        return _answer(portal, address, request, await request.body())
+        answer = _answer(portal, address, request, await request.body())
+        if portal.settings.latency:
+            await asyncio.sleep(portal.settings.latency)
+        return answer
 
     return handle
 
@@ -162,17 +166,25 @@ def _answer(portal: Portal, address: Address, request: Request, body: bytes) -> 
         return HTMLResponse("<html><body><h1>414 Request-URI Too Large</h1></body></html>", 414)
     headers: dict[str, str] = {}
     try:
-        oauth = _authenticated(portal, request)
-        headers = _admitted(portal, address, oauth=oauth)
-        _permitted(portal, address, request.path_params)
-        reply = address.endpoint(_call(portal, request, body))
+        caller = _authenticated(portal, request)
+        headers = _admitted(portal, address, caller)
+        _permitted(portal, address, caller, request.path_params)
+        reply = address.endpoint(_call(portal, caller, request, body))
     except HubSpotError as refused:
         return _refusal(portal, refused, headers)
     return _response(reply, headers)
 
 
-def _authenticated(portal: Portal, request: Request) -> bool:
-    """Whether the caller's token is an OAuth one.
+@dataclass(frozen=True)
+class Caller:
+    """Whose token it is: an app's id, and by which way it logs in."""
+
+    app: int = APP_ID
+    oauth: bool = False
+
+
+def _authenticated(portal: Portal, request: Request) -> Caller:
+    """The caller.
 
     Raises:
         HubSpotError: 401.
@@ -181,16 +193,18 @@ def _authenticated(portal: Portal, request: Request) -> bool:
     if word.lower() != "bearer":
         raise not_authenticated()
     if token == portal.settings.token:
-        return False
+        return Caller()
+    if token in portal.settings.others:
+        return Caller(portal.settings.others[token])
     if token not in portal.grants:
         raise not_authenticated()
     ends, now = portal.grants[token].ends, portal.now()
     if now >= ends:
         raise expired(int((now - ends).total_seconds()), stamp(ends))
-    return True
+    return Caller(oauth=True)
 
 
-def _admitted(portal: Portal, address: Address, *, oauth: bool) -> dict[str, str]:
+def _admitted(portal: Portal, address: Address, caller: Caller) -> dict[str, str]:
     settings = portal.settings
     if settings.limits is None:
         portal.meter.count_day(settings.timezone)
@@ -198,17 +212,18 @@ def _admitted(portal: Portal, address: Address, *, oauth: bool) -> dict[str, str
     if address.search:
         portal.meter.admit_search(settings.limits, settings.timezone)
         return {}
-    group = f"publicapi:private_app-api-calls-ten-secondly:{APP_ID}:{settings.portal_id}"
-    return portal.meter.admit(settings.limits, oauth=oauth, timezone=settings.timezone, group=group)
+    group = f"publicapi:private_app-api-calls-ten-secondly:{caller.app}:{settings.portal_id}"
+    app = "oauth" if caller.oauth else f"app:{caller.app}"
+    return portal.meter.admit(settings.limits, app, oauth=caller.oauth, timezone=settings.timezone, group=group)
 
 
-def _permitted(portal: Portal, address: Address, path: Mapping[str, str]) -> None:
+def _permitted(portal: Portal, address: Address, caller: Caller, path: Mapping[str, str]) -> None:
     needed = address.needed(path)
-    if needed and portal.settings.scopes.isdisjoint(needed):
+    if needed and caller.app == APP_ID and portal.settings.scopes.isdisjoint(needed):
         raise missing_scopes(needed)
 
 
-def _call(portal: Portal, request: Request, body: bytes) -> Call:
+def _call(portal: Portal, caller: Caller, request: Request, body: bytes) -> Call:
     return Call(
         portal,
         request.path_params,
@@ -216,6 +231,7 @@ def _call(portal: Portal, request: Request, body: bytes) -> Call:
         _json(request, body) if request.method in ("POST", "PATCH", "PUT") else None,
         str(request.url.replace(query="")),
         dated=DATED in request.url.path,
+        who=f"app:{caller.app}",
     )
 
 

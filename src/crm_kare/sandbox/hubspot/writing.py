@@ -24,7 +24,7 @@ def update_record(call: Call) -> Reply:
         raise validation("No properties found to update, please provide at least one.")
     unique = call.one("idProperty")
     found = by_unique(call.portal, call.kind, unique, call.path["id"]) if unique else None
-    record = found or call.portal.survivor(call.portal.org.get(call.kind.name, call.path["id"]), call.kind)
+    record = found or call.portal.written(call.portal.org.get(call.kind.name, call.path["id"]), call.kind)
     if record is None:
         raise not_found()
     written = write(call.portal, call.kind, record, values, call.who)
@@ -49,8 +49,7 @@ def _kept(portal: Portal, kind: ObjectType, record: Mapping[str, Any], values: M
 
 def _store(portal: Portal, kind: ObjectType, record: Record, kept: Mapping[str, Any], who: str) -> Record:
     changes = {**kept, **calculated(portal, kind, {**record, **kept})}
-    portal.org.update(kind.name, record["_id"], changes, who)
-    return portal.org.get_many(kind.name, [record["_id"]])[record["_id"]]
+    return portal.org.update(kind.name, record["_id"], changes, who)
 
 
 def _properties(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -107,7 +106,8 @@ def batch_update(call: Call) -> Reply:
     """Update up to 100 records.
 
     One bad value refuses the whole batch, and the reply does not say of which record; with a trace id of its own on
-    every input, the good ones are written and the bad ones told in a 207. Ids that are gone are told in a 207 anyway.
+    every input, where the portal heeds them, the good ones are written and the bad ones told in a 207. Ids that are
+    gone (archived, merged away, never there) are told in a 207 anyway.
     """
     asked = inputs(call.mapping(), BATCH)
     began = stamp(call.portal.now())
@@ -116,13 +116,16 @@ def batch_update(call: Call) -> Reply:
     _refuse_id_properties(call, asked)
     records = _records(call, asked)
     missing = [one for one in by_id if records[one] is None]
-    traced = _traced(asked)
+    traced = call.portal.settings.traced_updates and _traced(asked)
     kept, errors = _check(call, by_id, records, traced=traced)
     errors += gone(call.kind, missing, **_traces(by_id, missing, traced=traced)) if missing else ()
     with call.portal.org.store.transaction():
         written = [_store(call.portal, call.kind, record, values, call.who) for record, values in kept]
     names = dict.fromkeys(name for _, values in kept for name in values)
     looks = shown(call.portal, call.kind, written[::-1], [*call.kind.defaults, *names])
+    if traced:
+        marks = {record["_id"]: by_id[asked_id][TRACE] for asked_id, record in records.items() if record}
+        looks = [one | {TRACE: marks[one["id"]]} for one in looks]
     return completed(call.portal, began, looks, errors)
 
 
@@ -182,7 +185,7 @@ def _records(call: Call, asked: Sequence[Mapping[str, Any]]) -> dict[str, Record
         if unique:
             found[record_id] = by_unique(call.portal, call.kind, unique, record_id)
         else:
-            found[record_id] = call.portal.survivor(held.get(record_id), call.kind)
+            found[record_id] = call.portal.written(held.get(record_id), call.kind)
     return found
 
 
