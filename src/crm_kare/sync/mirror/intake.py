@@ -92,6 +92,7 @@ class Intake:
         self._files = from_json(self._pointer.files)
         self._pending = self._resumed(shape, full=full) or self._begun(shape, now.isoformat(), full=full)
         self._buffer: list[pa.Table] = []
+        self._held = 0, 0  # rows and bytes in the buffer: adding them up anew at every small page takes long
         self._seq = self._pending.seq
         self._without_id = 0
         self.full = self._pending.full
@@ -173,16 +174,17 @@ class Intake:
 
     def _keep(self, records: pa.Table, *, gone: bool) -> None:
         if records.num_rows:
-            self._buffer.append(_with_own(records, self._seq + 1, gone=gone))
+            self._buffer.append(made := _with_own(records, self._seq + 1, gone=gone))
+            self._held = self._held[0] + made.num_rows, self._held[1] + made.nbytes
             self._seq += records.num_rows
 
     def _is_much(self) -> bool:
-        rows = sum(table.num_rows for table in self._buffer)
-        return rows >= SEGMENT_ROWS or sum(table.nbytes for table in self._buffer) >= SEGMENT_BYTES
+        rows, size = self._held
+        return rows >= SEGMENT_ROWS or size >= SEGMENT_BYTES
 
     def _write(self, *, keep_empty: bool = False) -> tuple[Segment, ...]:
         rows = self._convert(pa.concat_tables(self._buffer))
-        self._buffer = []
+        self._buffer, self._held = [], (0, 0)
         known = rows.filter(pc.is_valid(rows[self._key]))
         self._without_id += rows.num_rows - known.num_rows
         if not known.num_rows and not keep_empty:
