@@ -4,13 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from crm_kare.sandbox.hubspot.definitions import BY_ADDRESS, OBJECT_TYPES, Group, ObjectType, Property
 from crm_kare.sandbox.hubspot.errors import validation
 from crm_kare.sandbox.hubspot.limits import Limits, Meter
 from crm_kare.sandbox.hubspot.pipelines import Pipeline, Stage
 from crm_kare.sandbox.store import Org, Record
+
+if TYPE_CHECKING:
+    from crm_kare.sandbox.hubspot.lists import SavedList
 
 TOKEN: Final = "pat-eu1-sandbox-0000-0000"  # noqa: S105  the made-up key of a made-up portal
 APP_ID: Final = 4_711_001
@@ -24,7 +27,7 @@ ALL_SCOPES: Final = frozenset(
     {"oauth"}
     | {f"crm.objects.{kind.scope}.{verb}" for kind in OBJECT_TYPES for verb in ("read", "write")}
     | {f"crm.schemas.{kind.scope}.{verb}" for kind in OBJECT_TYPES for verb in ("read", "write")}
-    | {"crm.objects.owners.read"}
+    | {"crm.objects.owners.read", "crm.lists.read", "crm.lists.write"}
 )
 
 
@@ -41,6 +44,7 @@ class Settings:
         index_lag: seconds until search sees a write.
         longest_url: characters of address and query from which the gateway answers 414.
         limits: rate limits; `None` switches them off.
+        most_properties: properties that people may add to one object.
         latency: seconds on the wall clock by which every answer is late; calls wait side by side.
         traced_updates: whether batch/update heeds trace ids, as batch/create does (documented for that one only).
         writes_follow_merges: whether an update by an id that was merged away reaches the survivor; else it is gone.
@@ -60,6 +64,7 @@ class Settings:
     index_lag: float = 0.0
     longest_url: int = 8192
     limits: Limits | None = None
+    most_properties: int = 1000
     latency: float = 0.0
     traced_updates: bool = True
     writes_follow_merges: bool = False
@@ -82,6 +87,7 @@ class Portal:
         self.meter = Meter(org.store.clock)
         self.groups: dict[str, dict[str, Group]] = {kind.name: {kind.group.name: kind.group} for kind in OBJECT_TYPES}
         self.archived: dict[str, dict[str, Property]] = {kind.name: {} for kind in OBJECT_TYPES}
+        self.lists: dict[str, SavedList] = {}
         self.grants: dict[str, Grant] = {}
         self._serial = 0
         self._known: dict[str, tuple[tuple[int, ...], dict[str, Property]]] = {}

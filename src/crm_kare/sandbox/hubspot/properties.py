@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import Any, Final
 
 from crm_kare.sandbox.hubspot.call import Call, Reply, as_list, as_mapping, inputs
-from crm_kare.sandbox.hubspot.definitions import Group, Option, Property
+from crm_kare.sandbox.hubspot.definitions import OBJECT_TYPES, Group, ObjectType, Option, Property
 from crm_kare.sandbox.hubspot.errors import HubSpotError, malformed, not_found, validation
+from crm_kare.sandbox.hubspot.lists import refuse_archiving
 from crm_kare.sandbox.hubspot.reading import completed
 from crm_kare.sandbox.hubspot.values import stamp
 
@@ -74,10 +75,14 @@ def _create(call: Call, body: Mapping[str, Any]) -> dict[str, Any]:
             409,
             f"A property named '{name}' already exists.",
             category="OBJECT_ALREADY_EXISTS",
-            subCategory="Properties.PROPERTY_EXISTS",
+            subCategory="Properties.PROPERTY_WITH_NAME_EXISTS",
         )
     now = stamp(portal.now())
-    made = _filled(call, Property(name, "", defined_by_hubspot=False, created=now, updated=now), body)
+    _require_room(call)
+    # The name of an archived property gives that property back, with its old stamp (seen on a developer test account).
+    archived = portal.archived[kind.name].get(name)
+    created = archived.created if archived else now
+    made = _filled(call, Property(name, "", defined_by_hubspot=False, created=created, updated=now), body)
     _check_unique(call, made)
     portal.archived[kind.name].pop(name, None)
     portal.org.add_field(kind.name, made.as_field())
@@ -97,6 +102,37 @@ def _check_name(name: str) -> None:
         )
     if name.startswith("hs_"):
         raise validation(f"The name '{name}' is not valid: the prefix hs_ is reserved for HubSpot.")
+
+
+def room(call: Call) -> Reply:
+    """GET /crm/v3/limits/custom-properties: how many properties people may add, and have added."""
+    portal = call.portal
+    most = portal.settings.most_properties
+    used = [(kind, _added(call, kind)) for kind in OBJECT_TYPES]
+    listed = [
+        {
+            "objectTypeId": kind.id,
+            "singularLabel": kind.name.title(),
+            "pluralLabel": kind.name.title(),
+            "limit": most,
+            "usage": count,
+            "percentage": round(100 * count / most, 1),
+        }
+        for kind, count in used
+    ]
+    total, limit = sum(count for _, count in used), most * len(used)
+    overall = {"overallLimit": limit, "overallUsage": total, "overallPercentage": round(100 * total / limit, 1)}
+    return Reply(200, {**overall, "byObjectType": listed})
+
+
+def _added(call: Call, kind: ObjectType) -> int:
+    return sum(not one.defined_by_hubspot for one in call.portal.properties(kind).values())
+
+
+def _require_room(call: Call) -> None:
+    most = call.portal.settings.most_properties
+    if _added(call, call.kind) >= most:
+        raise validation(f"The limit of {most} custom properties is reached.", subCategory="Properties.LIMIT_REACHED")
 
 
 def _check_unique(call: Call, made: Property) -> None:
@@ -188,6 +224,7 @@ def archive_property(call: Call) -> Reply:
     held = _known(call, call.path["name"])
     if held.defined_by_hubspot:
         raise validation(f"Property '{held.name}' is defined by HubSpot and cannot be archived.")
+    refuse_archiving(call, held.name)
     call.portal.org.drop_field(call.kind.name, held.name)
     call.portal.archived[call.kind.name][held.name] = replace(held, archived=True)
     return Reply(204)
@@ -240,6 +277,9 @@ def archive_group(call: Call) -> Reply:
     """Archive a group, which must be empty."""
     held = _group(call)
     if any(one.group == held.name for one in call.portal.properties(call.kind).values()):
-        raise validation(f"Property group '{held.name}' still has properties.")
+        raise validation(
+            f"Can't delete or purge a group with active properties: {held.name}",
+            subCategory="PropertyGroupError.GROUP_WITH_ACTIVE_PROPERTIES",
+        )
     del call.portal.groups[call.kind.name][held.name]
     return Reply(204)

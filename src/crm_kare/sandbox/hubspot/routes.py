@@ -12,9 +12,9 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from crm_kare.sandbox.hubspot import account, associations, merging, properties, reading, search, writing
+from crm_kare.sandbox.hubspot import account, associations, lists, merging, properties, reading, search, writing
 from crm_kare.sandbox.hubspot.call import Call, Endpoint, Reply
-from crm_kare.sandbox.hubspot.definitions import BY_ADDRESS
+from crm_kare.sandbox.hubspot.definitions import BY_ADDRESS, OBJECT_TYPES
 from crm_kare.sandbox.hubspot.errors import HubSpotError, expired, malformed, missing_scopes, not_authenticated
 from crm_kare.sandbox.hubspot.portal import APP_ID, Portal
 from crm_kare.sandbox.hubspot.values import stamp
@@ -98,7 +98,22 @@ def _associations(root: str) -> tuple[Address, ...]:
     )
 
 
+def _lists(root: str) -> tuple[Address, ...]:
+    one, read, write = f"{root}/{{id}}", ("crm.lists.read",), ("crm.lists.write",)
+    return (
+        *(Address("POST", path, lists.create_list, scopes=write) for path in (root, f"{root}/")),
+        Address("POST", f"{root}/search", lists.search_lists, scopes=read),
+        Address("GET", f"{root}/object-type-id/{{kind}}/name/{{name}}", lists.get_by_name, scopes=read),
+        Address("GET", one, lists.get_list, scopes=read),
+        Address("DELETE", one, lists.delete_list, scopes=write),
+        Address("PUT", f"{one}/restore", lists.restore_list, scopes=write),
+        Address("PUT", f"{one}/update-list-filters", lists.update_filters, scopes=write),
+        Address("PUT", f"{one}/update-list-name", lists.update_name, scopes=write),
+    )
+
+
 _OWNERS: Final = ("crm.objects.owners.read",)
+_ANY_RECORDS: Final = tuple(f"crm.objects.{kind.scope}.read" for kind in OBJECT_TYPES)
 
 ADDRESSES: Final = (
     *_records("/crm/v3/objects/{kind}"),
@@ -109,6 +124,12 @@ ADDRESSES: Final = (
     *_definitions(f"/crm/properties/{DATED}/{{kind}}"),
     *_associations("/crm/v4/associations"),
     *_associations(f"/crm/associations/{DATED}"),
+    *_lists("/crm/v3/lists"),
+    *_lists(f"/crm/lists/{DATED}"),
+    *(
+        Address("GET", f"{root}/custom-properties", properties.room, scopes=_ANY_RECORDS)
+        for root in ("/crm/v3/limits", f"/crm/limits/{DATED}")
+    ),
     *(
         address
         for root in ("/crm/v3/pipelines/{kind}", f"/crm/pipelines/{DATED}/{{kind}}")
@@ -228,7 +249,7 @@ def _call(portal: Portal, caller: Caller, request: Request, body: bytes) -> Call
         portal,
         request.path_params,
         {name: tuple(values) for name, values in parse_qs(request.url.query, keep_blank_values=True).items()},
-        _json(request, body) if request.method in ("POST", "PATCH", "PUT") else None,
+        _json(request, body) if request.method in ("POST", "PATCH") or (request.method == "PUT" and body) else None,
         str(request.url.replace(query="")),
         dated=DATED in request.url.path,
         who=f"app:{caller.app}",
