@@ -48,7 +48,9 @@ _UNAUTHORISED: Final = 401
 
 @dataclass(frozen=True)
 class Call:
-    """One request. `where` names it in errors; `writes` and `repeatable` say whether it may be sent again blindly."""
+    """One request. `where` names it in errors; `writes` and `repeatable` say whether it may be sent again blindly, `raw`
+    that the answer is wanted as it came, for somebody else to decode.
+    """
 
     method: str
     path: str
@@ -58,6 +60,7 @@ class Call:
     writes: bool = False
     repeatable: bool = True
     search: bool = False
+    raw: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ class Reply:
 
     status: int
     body: Json
+    content: bytes = b""
 
 
 class Client:
@@ -165,6 +169,8 @@ class Client:
         self._learn(told)
         if not 200 <= status <= 299:  # noqa: PLR2004  what HTTP calls success
             raise refusal(status, body, told, writes=call.writes)
+        if call.raw:
+            return Reply(status, {}, body)
         return Reply(status, _decoded(status, body, writes=call.writes))
 
     def _exchanged(
