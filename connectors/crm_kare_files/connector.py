@@ -17,11 +17,13 @@ from crm_kare.ports import (
     Context,
     FieldInfo,
     LabelField,
+    Notice,
     Organisation,
     Page,
     ProvisionStep,
     Quota,
     StreamSpec,
+    Told,
     WriteRequest,
 )
 from crm_kare_files.chunk import ROWS
@@ -38,12 +40,17 @@ CAPABILITIES: Final = Capabilities(
     incremental=False,
     provisions=False,
     deletions=False,
+    fetches=False,
+    notifies=False,
     reasons={
         "incremental": "A file does not tell which rows changed: every pull reads it whole.",
         "provisions": "The results file gets its columns with the first labels.",
         "deletions": "A file does not tell which rows are gone: every pull reads it whole.",
+        "fetches": "A file is read whole, however few of its rows are wanted.",
+        "notifies": "A file does not tell that it changed.",
     },
 )
+_FIX: Final = "Take `webhooks` out of crm-kare.yaml."
 _OPTIONS: Final = frozenset({"results", "timezone", "currency"})
 _TRIES: Final = 3
 
@@ -128,6 +135,18 @@ class FilesConnector:
         given = source(spec, how, opened(path, spec.source, how))
         mark = sha256(repr(fingerprint(path)).encode()).hexdigest()[:16]
         yield from pages(given, self._present(spec), mark, self._page)
+
+    def fetch(self, spec: StreamSpec, ids: Sequence[str]) -> Page:
+        """Files have no single records."""
+        del ids
+        raise ConfigError(CAPABILITIES.reasons["fetches"], where=spec.source, fix=_FIX)
+
+    def notified(
+        self, notice: Notice, specs: Sequence[StreamSpec], fields: Sequence[LabelField], organisation: str
+    ) -> Told:
+        """Files send nothing."""
+        del notice, specs, fields, organisation
+        raise ConfigError(CAPABILITIES.reasons["notifies"], where=self._context.crm, fix=_FIX)
 
     def provision(self, source: str, fields: Sequence[LabelField], *, dry_run: bool) -> list[ProvisionStep]:
         """Nothing is needed."""

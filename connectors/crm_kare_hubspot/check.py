@@ -12,6 +12,7 @@ from crm_kare_hubspot.answers import meaning
 from crm_kare_hubspot.client import Call, Client
 from crm_kare_hubspot.columns import missing, missing_of_owner, wanted
 from crm_kare_hubspot.definitions import Definitions, Property, suggestion
+from crm_kare_hubspot.notices import SECRET
 from crm_kare_hubspot.provision import hubspot_type, options
 
 _NEARLY: Final = 0.9
@@ -35,7 +36,7 @@ def check(
     accounts = next((spec.source for spec in specs if spec.stream == "accounts"), None)
     if accounts is not None and fields:
         found += _labels(client, definitions, context.crm, accounts, fields)
-    found += _quota(client, context)
+    found += [*_quota(client, context), *_webhooks(context)]
     return list(dict.fromkeys(found))
 
 
@@ -125,6 +126,13 @@ def _label(one: LabelField, present: Property | None, crm: str, source: str) -> 
     if one.label.editor is Editor.OURS and present.read_only():
         told = f"The property {one.field} is read-only."
         yield Problem("label-read-only", told, "Map the label to another property.", where=source)
+
+
+def _webhooks(context: Context) -> Iterator[Problem]:
+    if context.webhooks and not context.credentials.get(SECRET):
+        told = "Webhooks are on, but cannot be checked without the app's client secret: every one is refused."
+        fix = "Set HUBSPOT_CLIENT_SECRET (HubSpot: the app's Auth page), or take `webhooks` out of crm-kare.yaml."
+        yield Problem("webhooks-secret", told, fix, where=SECRET, level="warning")
 
 
 def _quota(client: Client, context: Context) -> Iterator[Problem]:

@@ -15,11 +15,13 @@ from crm_kare.ports import (
     Context,
     FieldInfo,
     LabelField,
+    Notice,
     Organisation,
     Page,
     ProvisionStep,
     Quota,
     StreamSpec,
+    Told,
     WriteRequest,
 )
 from crm_kare_hubspot.check import check
@@ -28,11 +30,13 @@ from crm_kare_hubspot.columns import PRODUCT, missing, missing_error, owner_fiel
 from crm_kare_hubspot.cursor import LIST, SEARCH, Position, mark, position
 from crm_kare_hubspot.definitions import Definitions, stages_mark
 from crm_kare_hubspot.fill import fill_rates
+from crm_kare_hubspot.notices import SECRET, told
 from crm_kare_hubspot.owners import owners
 from crm_kare_hubspot.paths import type_id
 from crm_kare_hubspot.provision import Site, deprovision, provision
 from crm_kare_hubspot.pull import Pull, changes, first, full, onward, renewal
 from crm_kare_hubspot.records import BATCH, Products
+from crm_kare_hubspot.single import single, single_owners
 from crm_kare_hubspot.write import Desk, read, write
 
 _OVERLAP: Final = 120
@@ -94,6 +98,27 @@ class HubSpotConnector:
         pull = self._prepared(spec)
         at = self._position(pull, cursor)
         yield from full(pull, at) if at.phase == LIST else changes(pull, at)
+
+    def fetch(self, spec: StreamSpec, ids: Sequence[str]) -> Page:
+        """By batches of 100, with their associations."""
+        if spec.source == "owners":
+            return single_owners(self._client, spec, ids)
+        return single(self._prepared(spec), ids)
+
+    def notified(
+        self, notice: Notice, specs: Sequence[StreamSpec], fields: Sequence[LabelField], organisation: str
+    ) -> Told:
+        """See `crm_kare_hubspot.notices`."""
+        context = self._context
+        return told(
+            notice,
+            address=context.webhooks,
+            secret=context.credentials.get(SECRET),
+            now=context.clock.now(),
+            specs=specs,
+            fields=fields,
+            organisation=organisation,
+        )
 
     def provision(self, source: str, fields: Sequence[LabelField], *, dry_run: bool) -> list[ProvisionStep]:
         """See `crm_kare_hubspot.provision`."""

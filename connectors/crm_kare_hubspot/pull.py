@@ -57,7 +57,7 @@ def full(pull: Pull, at: Position) -> Iterator[Page]:
     while True:
         answer = pull.client.ask(_list_call(pull, at.after)).body
         raws = _complete(pull, results(answer, pull.spec.source))
-        records, problems = _records(pull, raws, _links_listed(pull, raws))
+        records, problems = assembled(pull, raws, _links_listed(pull, raws))
         after = _next(answer)
         if after in seen:
             raise StopError("The list goes round: HubSpot gave the same page twice.", where=pull.spec.source)
@@ -99,7 +99,7 @@ def changes(pull: Pull, at: Position) -> Iterator[Page]:
 def _changed_page(pull: Pull, raws: list[Json], total: int | None, at: Position) -> Page:
     ids = [str(raw.get("id")) for raw in raws]
     links = {target: fetched_links(pull.client, pull.spec.source, target, ids) for target in pull.want.targets}
-    records, problems = _records(pull, raws, links)
+    records, problems = assembled(pull, raws, links)
     return Page(batch(pull.spec, pull.readers, records), at.text(), _merged(raws), total, problems)
 
 
@@ -232,7 +232,8 @@ def _links_listed(pull: Pull, raws: list[Json]) -> Links:
     return found
 
 
-def _records(pull: Pull, raws: list[Json], links: Links) -> tuple[list[Record], tuple[Problem, ...]]:
+def assembled(pull: Pull, raws: list[Json], links: Links) -> tuple[list[Record], tuple[Problem, ...]]:
+    """Records with all that belongs to them, and what is doubtful about them."""
     products = pull.products.of(_product_ids(raws)) if pull.want.products else {}
     records = [
         Record(

@@ -12,11 +12,13 @@ from crm_kare.ports import (
     Context,
     FieldInfo,
     LabelField,
+    Notice,
     Organisation,
     Page,
     ProvisionStep,
     Quota,
     StreamSpec,
+    Told,
     WriteRequest,
 )
 from crm_kare_salesforce import access, check, provision, readable, record_types, removal, rights
@@ -27,7 +29,7 @@ from crm_kare_salesforce.fields import Objects, field_infos, fill_rates
 from crm_kare_salesforce.ingest import Ingest
 from crm_kare_salesforce.ingest_notes import Notes
 from crm_kare_salesforce.names import field_name
-from crm_kare_salesforce.pull import Puller, pull_options
+from crm_kare_salesforce.pull import Puller, pull_options, single
 from crm_kare_salesforce.site import Site
 from crm_kare_salesforce.values import long_id
 from crm_kare_salesforce.wishes import wishes
@@ -35,6 +37,7 @@ from crm_kare_salesforce.write import LOOKED_AT_ONCE, Writer
 
 _BULK_WRITE_FROM: Final = 10_000
 _BULK_BATCH: Final = 50_000
+_NO_NOTICES: Final = "Salesforce tells of changes to programs that subscribe to its streams; it sends no webhooks."
 
 
 class SalesforceConnector:
@@ -57,7 +60,12 @@ class SalesforceConnector:
         self._ingest = Ingest(self._client, Notes(context.state))
         self._writer = Writer(self._client, self._ingest, pulls.overlap, bulk_from)
         self.capabilities = Capabilities(
-            frozenset(STREAMS), write_batch=LOOKED_AT_ONCE, bulk_from=bulk_from, bulk_batch=_BULK_BATCH
+            frozenset(STREAMS),
+            write_batch=LOOKED_AT_ONCE,
+            notifies=False,
+            reasons={"notifies": _NO_NOTICES},
+            bulk_from=bulk_from,
+            bulk_batch=_BULK_BATCH,
         )
 
     def field_name(self, label: Label, prefix: str) -> str:
@@ -96,6 +104,18 @@ class SalesforceConnector:
         """Pages over REST or from a query job; incremental ones by `SystemModstamp`, deleted and merged records included."""
         with our_errors(f"stream {spec.stream}"):
             yield from self._puller.pages(spec, cursor)
+
+    def fetch(self, spec: StreamSpec, ids: Sequence[str]) -> Page:
+        """By queries on the id, deleted and merged records included."""
+        with our_errors(f"stream {spec.stream}"):
+            return single(self._client, self._objects, spec, ids)
+
+    def notified(
+        self, notice: Notice, specs: Sequence[StreamSpec], fields: Sequence[LabelField], organisation: str
+    ) -> Told:
+        """Salesforce sends no webhooks."""
+        del notice, specs, fields, organisation
+        raise ConfigError(_NO_NOTICES, where=self._crm, fix="Take `webhooks` out of crm-kare.yaml.")
 
     def provision(self, source: str, fields: Sequence[LabelField], *, dry_run: bool) -> list[ProvisionStep]:
         """Custom fields by the Tooling API, then the two permission sets with their people, then the record types."""

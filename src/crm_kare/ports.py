@@ -92,6 +92,38 @@ class Page:
 
 
 @dataclass(frozen=True)
+class Notice:
+    """A request in which a CRM tells that records changed, as it came in at `Context.webhooks`.
+
+    Attributes:
+        method: of HTTP.
+        query: what stood behind the address, as it came, without the question mark; empty where nothing did.
+        headers: by their names in lower case.
+        body: as it came.
+    """
+
+    method: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a genuine notice tells.
+
+    Attributes:
+        records: ids by stream that changed, came or went; only those that matter to the mapping.
+        key: the same for the same request: one that comes a second time is a replay.
+        until: from then on the request is refused for its age, so that nobody needs to remember its key.
+    """
+
+    records: Mapping[str, frozenset[str]]
+    key: str
+    until: datetime
+
+
+@dataclass(frozen=True)
 class FieldInfo:
     """One field of a CRM object, as this user sees it.
 
@@ -218,6 +250,8 @@ class Capabilities:
         incremental: whether `pull` with a cursor brings only what changed.
         provisions: whether `provision` creates fields (files need none).
         deletions: whether deleted records come as `Page.deleted` in an incremental pull.
+        fetches: whether `fetch` reads single records.
+        notifies: whether the CRM tells of changes by itself, and `notified` reads what it sends.
         reasons: for each capability that is False, why.
     """
 
@@ -226,6 +260,8 @@ class Capabilities:
     incremental: bool = True
     provisions: bool = True
     deletions: bool = True
+    fetches: bool = True
+    notifies: bool = True
     reasons: Mapping[str, str] = field(default_factory=dict)
     bulk_from: int | None = None
     bulk_batch: int = 0
@@ -249,6 +285,7 @@ class Context:
         daily_share: share of the CRM's daily allowance that may be used.
         burst_share: share of its burst allowance.
         specs: the streams as mapped, for connectors whose records have no id but by the mapping (files).
+        webhooks: the public address to which the CRM sends its notices; empty where none are wanted.
     """
 
     crm: str
@@ -260,6 +297,7 @@ class Context:
     daily_share: float = 0.8
     burst_share: float = 0.9
     specs: tuple[StreamSpec, ...] = ()
+    webhooks: str = ""
 
 
 @runtime_checkable
@@ -294,6 +332,25 @@ class Connector(Protocol):
         """Pages of a stream: all records where `cursor` is `None`, else what changed since. At least one page, whose
         cursor starts the next pull. Mapped fields that are missing raise `ConfigError` naming all of them. Where the
         CRM can no longer tell all that was deleted since, `StaleCursorError`: the core then pulls in full.
+        """
+        ...
+
+    def fetch(self, spec: StreamSpec, ids: Sequence[str]) -> Page:
+        """Single records of a stream as they are now, whatever a search would say: read by id, so that no index lags
+        behind. Ids that are gone (deleted, archived, merged away) are in `deleted`, and what they were merged into among
+        the records. The page's cursor is empty. Mapped fields that are missing raise `ConfigError` as in `pull`; so does
+        asking a connector that does not fetch.
+        """
+        ...
+
+    def notified(
+        self, notice: Notice, specs: Sequence[StreamSpec], fields: Sequence[LabelField], organisation: str
+    ) -> Told:
+        """What a notice tells of the streams in `specs`; makes no call. Changes of the labels in `fields` that we write
+        ourselves are left out, and so is what happened in another organisation than the one of that id.
+
+        Raises `AccessError` where it is not genuine, or too old; `StopError` where it is genuine but cannot be read;
+        `ConfigError` where what is needed to check it is not set, or the connector has no notices.
         """
         ...
 

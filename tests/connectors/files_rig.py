@@ -81,6 +81,9 @@ class FilesRig:
                 there[key].update({one.field: cells.get(one.field) or None for one in FIELDS})
         return there
 
+    def notice(self, records: Mapping[str, Sequence[str]]) -> None:
+        del records
+
     def refuse(self, account_id: str) -> None:
         self.delete("accounts", account_id)
 

@@ -1,5 +1,7 @@
 """The rig of the HubSpot connector: an empty portal in the sandbox, over real HTTP on loopback."""
 
+import base64
+import hmac
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,7 +13,7 @@ from pydantic import SecretStr
 
 from crm_kare.labels import LABELS
 from crm_kare.model import STREAMS
-from crm_kare.ports import Connector, Context, LabelField, SourceField, StreamSpec
+from crm_kare.ports import Connector, Context, LabelField, Notice, SourceField, StreamSpec
 from crm_kare.sandbox import hubspot
 from crm_kare.sandbox.faults import DROP, Fault
 from crm_kare.sandbox.hubspot.links import tie
@@ -191,7 +193,9 @@ class HubSpotRig:
 
     def _with(self, credentials: Mapping[str, str], context: Mapping[str, Any]) -> Connector:
         secret = {name: SecretStr(value) for name, value in credentials.items()}
-        made = connect(Context("portal", secret, self.clock, self._folder, self._folder, **context))
+        made = connect(
+            Context("portal", secret, self.clock, self._folder, self._folder, **{"webhooks": ADDRESS, **context})
+        )
         self._made.append(made)
         return made
 
@@ -238,6 +242,11 @@ class HubSpotRig:
     def records(self, stream: str) -> Mapping[str, Row]:
         return {str(one["_id"]): one for one in self.portal.org.select(SPECS[stream].source)}
 
+    def notice(self, records: Mapping[str, Sequence[str]]) -> Notice:
+        ids = [(SPECS[stream].source, one) for stream, ids in records.items() for one in ids]
+        portal = self.portal.settings.portal_id
+        return signed([event(source, one, portalId=portal) for source, one in ids], self.clock.now())
+
     def refuse(self, account_id: str) -> None:
         self.portal.org.delete("companies", account_id, PERSON)
 
@@ -263,6 +272,35 @@ def _owner(row: Row) -> dict[str, Any]:
 
 def _milliseconds(text: str) -> int:
     return round(datetime.fromisoformat(text).timestamp() * 1000)
+
+
+ADDRESS: Final = "https://kare.example.com/webhooks/portal"
+_WORDS: Final = {"companies": "company", "deals": "deal", "contacts": "contact", "line_items": "line_item"}
+
+
+def event(source: str, record_id: str, **more: Any) -> dict[str, Any]:
+    """One event, as HubSpot's guide to webhooks shows it."""
+    return {
+        "eventId": 100,
+        "subscriptionId": 7,
+        "portalId": 4000001,
+        "appId": 99,
+        "occurredAt": 1762156800000,
+        "subscriptionType": f"{_WORDS[source]}.creation",
+        "attemptNumber": 0,
+        "objectId": int(record_id),
+        "changeSource": "CRM_UI",
+    } | more
+
+
+def signed(told: Any, now: datetime, *, secret: str = "sandbox-secret", query: str = "") -> Notice:
+    """A request with signature v3, by HubSpot's rule: HMAC-SHA256 of method, address, body and timestamp, as Base64."""
+    body = told if isinstance(told, bytes) else json.dumps(told).encode()
+    stamp = str(_milliseconds(now.isoformat()))
+    address = f"{ADDRESS}?{query}" if query else ADDRESS
+    whole = b"POST" + address.encode() + body + stamp.encode()
+    made = base64.b64encode(hmac.digest(secret.encode(), whole, "sha256")).decode()
+    return Notice("POST", query, {"x-hubspot-signature-v3": made, "x-hubspot-request-timestamp": stamp}, body)
 
 
 @contextmanager

@@ -259,6 +259,9 @@ class SalesforceRig:
     def records(self, stream: str) -> Mapping[str, Row]:
         return {str(one["_id"]): one for one in self.org.records.select(SPECS[stream].source)}
 
+    def notice(self, records: Mapping[str, Sequence[str]]) -> None:
+        del records
+
     def refuse(self, account_id: str) -> None:
         def rule(name: str, record: Record) -> RecordError | None:
             if name != "Account" or record["_id"] != account_id:

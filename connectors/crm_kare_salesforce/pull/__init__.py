@@ -2,5 +2,6 @@
 
 from crm_kare_salesforce.pull.options import pull_options
 from crm_kare_salesforce.pull.puller import Puller
+from crm_kare_salesforce.pull.single import single
 
-__all__ = ["Puller", "pull_options"]
+__all__ = ["Puller", "pull_options", "single"]

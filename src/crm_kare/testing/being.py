@@ -136,9 +136,10 @@ def capabilities_hold_in_both_directions(rig: Rig) -> None:
     able = connector.capabilities
     assert able.write_batch >= 1
     assert set(rig.setting.specs) == set(able.streams), "the rig must have a spec for each declared stream"
-    gaps = {name for name in ("incremental", "provisions", "deletions") if not getattr(able, name)}
+    known = {"incremental", "provisions", "deletions", "fetches", "notifies"}
+    gaps = {name for name in known if not getattr(able, name)}
     assert gaps <= {name for name, reason in able.reasons.items() if reason}, "a gap is declared with its reason"
-    assert not {"incremental", "provisions", "deletions"} & set(able.reasons) - gaps
+    assert not known & set(able.reasons) - gaps
     steps.seeded(rig, 2)
     first = steps.pull(connector, steps.accounts(rig))
     rig.clock.advance(steps.HOUR)

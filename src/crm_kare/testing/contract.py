@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Final
 
-from crm_kare.testing import being, changes, conflicts, reading, trouble, writing
+from crm_kare.testing import being, changes, conflicts, reading, singles, trouble, writing
 from crm_kare.testing.rig import Rig
 
 Check = Callable[[Rig], None]
@@ -26,6 +26,6 @@ def _checks(module: ModuleType) -> list[Check]:
 
 
 CHECKS: Final[tuple[Check, ...]] = tuple(
-    check for module in (being, reading, changes, writing, conflicts, trouble) for check in _checks(module)
+    check for module in (being, reading, changes, singles, writing, conflicts, trouble) for check in _checks(module)
 )
 """The suite."""

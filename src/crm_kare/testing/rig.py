@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from crm_kare.ports import Connector, LabelField, StreamSpec
+from crm_kare.ports import Connector, LabelField, Notice, StreamSpec
 from crm_kare.testing.clock import FakeClock
 
 
@@ -101,6 +101,10 @@ class Rig(Protocol):
 
     def records(self, stream: str) -> Mapping[str, Row]:
         """Every record as the CRM holds it: by id, all its fields by the CRM's names, label fields included."""
+        ...
+
+    def notice(self, records: Mapping[str, Sequence[str]]) -> Notice | None:
+        """What the CRM sends about records, by stream, that a person changed just now; None where it sends nothing."""
         ...
 
     def refuse(self, account_id: str) -> None:

@@ -18,15 +18,18 @@ from crm_kare.ports import (
     Context,
     FieldInfo,
     LabelField,
+    Notice,
     Organisation,
     Page,
     ProvisionStep,
     Quota,
     RecordWrite,
     StreamSpec,
+    Told,
     WriteRequest,
 )
 from crm_kare.testing.memory.crm import MemoryCrm
+from crm_kare.testing.memory.notices import ORGANISATION, told
 
 T = TypeVar("T")
 
@@ -55,7 +58,7 @@ class MemoryConnector:
     def organisation(self) -> Organisation:
         """Always the same: a firm in Berlin that counts in euros."""
         self._call("read", "organisation", lambda: self._crm.describe("accounts"))
-        return Organisation("memory-1", "Memory GmbH", "Europe/Berlin", "EUR")
+        return Organisation(ORGANISATION, "Memory GmbH", "Europe/Berlin", "EUR")
 
     def check(self, specs: Sequence[StreamSpec], fields: Sequence[LabelField]) -> list[Problem]:
         """Login, objects, mapped fields, label fields with their picklist values."""
@@ -84,14 +87,27 @@ class MemoryConnector:
 
     def pull(self, spec: StreamSpec, cursor: str | None) -> Iterator[Page]:
         """Pages by id; the cursor holds since when, where in the pages, and where the next pull begins."""
-        if missing := self._missing(spec):
-            raise ConfigError(
-                " ".join(problem.message for problem in missing), where=spec.source, fix="Correct the mapping."
-            )
+        self._refuse_missing(spec)
         state = json.loads(cursor) if cursor else {}
         since = datetime.fromisoformat(state["since"]) if state.get("since") else None
         start = state.get("start") or self._crm.clock.now().isoformat()
         yield from self._pages(spec, since, start, state.get("after", ""))
+
+    def fetch(self, spec: StreamSpec, ids: Sequence[str]) -> Page:
+        """By id; what is not there is gone."""
+        if not ids:
+            return Page(_batch(spec, []), "")
+        self._refuse_missing(spec)
+        there = self._call("read", spec.source, lambda: self._crm.get(spec.source, ids))
+        return Page(_batch(spec, list(there.items())), "", tuple(one for one in dict.fromkeys(ids) if one not in there))
+
+    def notified(
+        self, notice: Notice, specs: Sequence[StreamSpec], fields: Sequence[LabelField], organisation: str
+    ) -> Told:
+        """A JSON body, and a header with the sum of it under the token (see `crm_kare.testing.memory.notices`)."""
+        del fields
+        token = self._context.credentials.get(_TOKEN)
+        return told(notice, token.get_secret_value() if token else "", self._context.clock.now(), specs, organisation)
 
     def provision(self, source: str, fields: Sequence[LabelField], *, dry_run: bool) -> list[ProvisionStep]:
         """Fields that are not there are created, others left."""
@@ -178,6 +194,12 @@ class MemoryConnector:
                 raise translated(error, where=source) from error
             return {key: Outcome(key, OutcomeStatus.UNKNOWN, "ANSWER_LOST") for key, _ in updates}
         return {key: _told(key, code) for (key, _), code in zip(updates, codes, strict=True)}
+
+    def _refuse_missing(self, spec: StreamSpec) -> None:
+        if missing := self._missing(spec):
+            raise ConfigError(
+                " ".join(problem.message for problem in missing), where=spec.source, fix="Correct the mapping."
+            )
 
     def _missing(self, spec: StreamSpec) -> list[Problem]:
         there = self.schema_of(spec.source)

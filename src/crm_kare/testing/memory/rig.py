@@ -9,10 +9,11 @@ from pydantic import SecretStr
 from crm_kare.http import Trouble
 from crm_kare.labels import LABELS
 from crm_kare.model import STREAMS
-from crm_kare.ports import Connector, Context, LabelField, SourceField, StreamSpec
+from crm_kare.ports import Connector, Context, LabelField, Notice, SourceField, StreamSpec
 from crm_kare.testing.clock import FakeClock
 from crm_kare.testing.memory.connector import MemoryConnector
 from crm_kare.testing.memory.crm import Fault, MemoryCrm
+from crm_kare.testing.memory.notices import notice
 from crm_kare.testing.rig import Break, Row, Setting
 
 _FAULTS: Final = {
@@ -81,6 +82,10 @@ class MemoryRig:
     def records(self, stream: str) -> Mapping[str, Row]:
         """All records with all fields."""
         return self.crm.records(stream)
+
+    def notice(self, records: Mapping[str, Sequence[str]]) -> Notice:
+        """As this CRM sends it."""
+        return notice(records, "memory-token-1", self.clock.now())
 
     def refuse(self, account_id: str) -> None:
         """A validation rule refuses the account."""
