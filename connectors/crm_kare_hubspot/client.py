@@ -8,6 +8,7 @@ import json
 import re
 import threading
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -17,30 +18,25 @@ from hubspot.crm.objects import ApiClient, Configuration
 from hubspot.crm.objects.exceptions import ApiException
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, LocationValueError, NewConnectionError
 
-from crm_kare.errors import AccessError, ConfigError, KareError, QuotaError
+from crm_kare.errors import ConfigError
 from crm_kare.http import (
+    ATTEMPTS,
     TIMEOUT,
     USER_AGENT,
     CallError,
-    RateLimiter,
     Trouble,
     call_with_retries,
     require_safe_url,
 )
 from crm_kare.ports import Calls, Context, Quota
+from crm_kare_hubspot.allowance import Allowance
 from crm_kare_hubspot.answers import Json, meaning, refusal, shape_error
-from crm_kare_hubspot.login import Login
+from crm_kare_hubspot.login import Login, renewed
 from crm_kare_hubspot.paths import Paths
 
 API_URL: Final = "https://api.hubapi.com"
-_BURST: Final = 100
-"""Calls per ten seconds on the smallest plan; the headers tell more where there is more."""
-_BURST_PERIOD: Final = 10.0
-_LOCAL_BURST: Final = 100_000
-"""A stand-in on loopback is limited by what its headers say, and not at all where they say nothing."""
-_SEARCHES: Final = 4
-"""Searches per second: HubSpot allows five per portal, for all its apps together, and sends no headers about it."""
-_POOL: Final = 8
+_POOL: Final = 32
+"""Connections kept; threads that read and write at the same time are fewer."""
 _SAME_TIME: Final = timedelta(seconds=2)
 _VERSION: Final = re.compile(r"v3|\d{4}-\d{2}")
 _UNAUTHORISED: Final = 401
@@ -48,8 +44,8 @@ _UNAUTHORISED: Final = 401
 
 @dataclass(frozen=True)
 class Call:
-    """One request. `where` names it in errors; `writes` and `repeatable` say whether it may be sent again blindly, `raw`
-    that the answer is wanted as it came, for somebody else to decode.
+    """One request. `where` names it in errors; `writes` and `repeatable` say whether it may be sent again blindly, and
+    `attempts` how often at most; `raw` that the answer is wanted as it came, for somebody else to decode.
     """
 
     method: str
@@ -59,6 +55,7 @@ class Call:
     body: Json | None = None
     writes: bool = False
     repeatable: bool = True
+    attempts: int = ATTEMPTS
     search: bool = False
     raw: bool = False
 
@@ -78,12 +75,12 @@ class Client:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._clock = context.clock
-        self._burst = RateLimiter(int(_BURST * context.burst_share), _BURST_PERIOD, context.clock)
-        self._search = RateLimiter(_SEARCHES, 1.0, context.clock)
-        self._login = Login(context.credentials, context.clock, self._exchange)
+        self._login = Login(
+            context.credentials, context.clock, lambda form: renewed(self._post_form, self.paths.tokens(), form)
+        )
         self._lock = threading.Lock()
         self._calls = Calls()
-        self._quota = Quota()
+        self._allowance: Allowance | None = None
         self._ahead = timedelta()
         self._api: ApiClient | None = None
 
@@ -102,7 +99,13 @@ class Client:
             QuotaError: the set share of the day's allowance is used up; the call was not sent.
             AccessError, ConfigError: there is no login.
         """
-        return call_with_retries(lambda: self._logged_in(call), clock=self._clock, safe=call.repeatable)
+        return call_with_retries(
+            lambda: self._logged_in(call), clock=self._clock, safe=call.repeatable, attempts=call.attempts
+        )
+
+    def together(self, count: int) -> AbstractContextManager[None]:
+        """So many calls of this thread inside the block follow each other without waiting for the rate limit."""
+        return self.allowance.together(count)
 
     def host(self) -> str:
         """The address of the API, checked.
@@ -142,7 +145,7 @@ class Client:
 
     def quota(self) -> Quota:
         """The day's allowance as last told."""
-        return self._quota
+        return self._allowance.quota if self._allowance else Quota()
 
     def close(self) -> None:
         """Close the pool."""
@@ -151,8 +154,15 @@ class Client:
             api.rest_client.pool_manager.clear()
             api.close()
 
+    @property
+    def allowance(self) -> Allowance:
+        """What may be called."""
+        with self._lock:
+            if self._allowance is None:
+                self._allowance = Allowance(self._context, self.host())
+            return self._allowance
+
     def _logged_in(self, call: Call) -> Reply:
-        self._guard_quota()
         token = self._login.token()
         try:
             return self._once(call, token)
@@ -162,13 +172,19 @@ class Client:
         return self._once(call, self._login.token())
 
     def _once(self, call: Call, token: str) -> Reply:
-        (self._search if call.search else self._burst).acquire()
-        self._count(call)
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        status, body, told = self._exchanged(call, headers)
-        self._learn(told)
+        place = self.allowance.take(search=call.search)
+        self._count(call)
+        try:
+            status, body, told = self._exchanged(call, headers)
+        finally:
+            place.ended()
+        self.allowance.learn(place, told)
+        self._compare_clocks(told)
         if not 200 <= status <= 299:  # noqa: PLR2004  what HTTP calls success
-            raise refusal(status, body, told, writes=call.writes)
+            refused = refusal(status, body, told, writes=call.writes)
+            self.allowance.slow_down(refused.trouble, search=call.search)
+            raise refused
         if call.raw:
             return Reply(status, {}, body)
         return Reply(status, _decoded(status, body, writes=call.writes))
@@ -209,13 +225,11 @@ class Client:
                 configuration.retries = False  # ours; the pool's own would repeat a write whose answer was lost
                 configuration.connection_pool_maxsize = _POOL
                 self._api = ApiClient(configuration=configuration)
-                if configuration.host.startswith("http://"):
-                    self._burst.set_limit(_LOCAL_BURST)
             return self._api
 
-    def _exchange(self, form: Mapping[str, str]) -> Json:
-        """Post the token form; a refused one is a matter of login whatever its status."""
-        call = Call("POST", "/oauth/v1/token", "HUBSPOT_REFRESH_TOKEN")
+    def _post_form(self, path: str, form: Mapping[str, str]) -> Json:
+        """The answer to a form that asks for a token; raises `CallError`."""
+        call = Call("POST", path, "login")
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
 
         def once() -> Json:
@@ -224,21 +238,7 @@ class Client:
                 raise refusal(status, body, told, writes=False)
             return _decoded(status, body, writes=False)
 
-        try:
-            return call_with_retries(once, clock=self._clock, safe=True)
-        except CallError as error:
-            raise _login_error(error, call.where) from error
-
-    def _guard_quota(self) -> None:
-        used, limit = self._quota.used, self._quota.limit
-        share = self._context.daily_share
-        if used is not None and limit is not None and used >= limit * share:
-            raise QuotaError(
-                f"{used} of {limit} calls of the day are used, and the set share is {share:.0%}.",
-                where="HubSpot",
-                fix="Try after midnight of the portal's time zone, or raise `daily_share`.",
-                code="DAILY_SHARE",
-            )
+        return call_with_retries(once, clock=self._clock, safe=True)
 
     def _count(self, call: Call) -> None:
         with self._lock:
@@ -246,30 +246,11 @@ class Client:
             one = 1 if call.writes else 0
             self._calls = Calls(read=done.read + 1 - one, write=done.write + one)
 
-    def _learn(self, headers: Mapping[str, str]) -> None:
-        """Follow the rate headers; search answers carry none, OAuth answers no daily pair."""
-        burst = _number(headers.get("X-HubSpot-RateLimit-Max"))
-        if burst:
-            self._burst.set_limit(int(burst * self._context.burst_share))
-        limit = _number(headers.get("X-HubSpot-RateLimit-Daily"))
-        left = _number(headers.get("X-HubSpot-RateLimit-Daily-Remaining"))
-        if limit is not None and left is not None:
-            self._quota = Quota(used=limit - left, limit=limit)
+    def _compare_clocks(self, headers: Mapping[str, str]) -> None:
         if dated := _moment(headers.get("Date")):
             # The header has whole seconds, so a second or two is no difference.
             ahead = self._clock.now() - dated
             self._ahead = ahead if ahead > _SAME_TIME else timedelta()
-
-
-def _login_error(error: CallError, where: str) -> KareError:
-    if error.trouble.kind in {"request", "login", "permission", "gone"}:
-        return AccessError(
-            f"HubSpot refused the refresh token ({error.trouble.code or error.trouble.status}).",
-            where=where,
-            fix="Check HUBSPOT_CLIENT_ID and HUBSPOT_CLIENT_SECRET, or install the app again for a new refresh token.",
-            code=error.trouble.code,
-        )
-    return meaning(error, where)
 
 
 def _decoded(status: int, body: bytes, *, writes: bool) -> Json:
@@ -290,7 +271,3 @@ def _moment(value: str | None) -> datetime | None:
     except ValueError:
         return None
     return found if found and found.tzinfo else None
-
-
-def _number(value: str | None) -> int | None:
-    return int(value) if value and value.isdigit() else None

@@ -1,28 +1,35 @@
 """Tokens: one given (service key, private app), or renewed from a refresh token ahead of expiry and on a 401."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from pydantic import SecretStr
 
-from crm_kare.errors import AccessError, ConfigError
+from crm_kare.errors import AccessError, ConfigError, KareError
+from crm_kare.http import CallError
 from crm_kare.ports import Clock
+from crm_kare_hubspot.answers import Json, meaning
 
 AHEAD: Final = 300.0
-"""Seconds before its end that a token is renewed: no page of a pull takes that long."""
+"""Seconds before its end that a token is renewed: no call takes that long, its wait for the rate limit included."""
+_MOST_AHEAD: Final = 1 / 6
+"""Part of its life at most, where a token lives shorter than HubSpot's 30 minutes."""
 
 _REFRESH: Final = ("HUBSPOT_CLIENT_ID", "HUBSPOT_CLIENT_SECRET", "HUBSPOT_REFRESH_TOKEN")
 
-Exchange = Callable[[Mapping[str, str]], dict[str, Any]]
+Exchange = Callable[[Mapping[str, str]], Json]
 """Posts the token form and gives the answer; raises our errors."""
+
+Post = Callable[[str, Mapping[str, str]], Json]
+"""Posts a form to a path and gives the answer; raises `CallError`."""
 
 
 @dataclass(frozen=True)
 class _Token:
     value: str
-    ends: float | None = None
+    renew_at: float | None = None
 
 
 class Login:
@@ -43,7 +50,7 @@ class Login:
         """A token that is good for the next minutes."""
         with self._lock:
             token = self._token
-            if token is None or (token.ends is not None and self._clock.monotonic() >= token.ends - AHEAD):
+            if token is None or (token.renew_at is not None and self._clock.monotonic() >= token.renew_at):
                 token = self._token = self._fresh()
             return token.value
 
@@ -89,4 +96,36 @@ class Login:
                 where="HUBSPOT_REFRESH_TOKEN",
                 fix="Install the app again and set the new HUBSPOT_REFRESH_TOKEN.",
             )
-        return _Token(value, asked_at + lives)
+        return _Token(value, asked_at + lives - min(AHEAD, lives * _MOST_AHEAD))
+
+
+def renewed(post: Post, paths: Sequence[str], form: Mapping[str, str]) -> Json:
+    """The answer of the first of the paths that is there.
+
+    Raises:
+        AccessError: HubSpot refused the refresh token or the app.
+        RetryError, StopError: it could not be asked.
+    """
+    *newer, oldest = paths
+    for path in newer:
+        try:
+            return post(path, form)
+        except CallError as error:
+            if error.trouble.kind != "gone":
+                raise _login_error(error) from error
+    try:
+        return post(oldest, form)
+    except CallError as error:
+        raise _login_error(error) from error
+
+
+def _login_error(error: CallError) -> KareError:
+    where, told = _REFRESH[-1], error.trouble
+    if told.kind not in {"request", "login", "permission", "gone"}:
+        return meaning(error, where)
+    return AccessError(
+        f"HubSpot refused the refresh token ({told.code or told.status}).",
+        where=where,
+        fix="Check HUBSPOT_CLIENT_ID and HUBSPOT_CLIENT_SECRET, or install the app again for a new refresh token.",
+        code=told.code,
+    )

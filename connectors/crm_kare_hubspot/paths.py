@@ -36,6 +36,19 @@ class Paths:
         """Batch read of the associations from one object to another; v4 in the old style."""
         return self._crm("associations", source, target, "batch", "read", old="v4")
 
+    def tokens(self) -> tuple[str, ...]:
+        """Where access tokens are renewed, the newest first; HubSpot switches v1 off in February 2027 (its changelog)."""
+        newest = () if self.version == _OLD_STYLE else (f"/oauth/{self.version}/token",)
+        return (*newest, f"/oauth/{_OLD_STYLE}/token", "/oauth/v1/token")
+
+    def lists(self, *more: str) -> str:
+        """Lists, which HubSpot's pages call segments; new ones are posted to the address that ends in a slash."""
+        return self._crm("lists", *more)
+
+    def room(self) -> str:
+        """How many properties people may still add, by object."""
+        return self._crm("limits", "custom-properties")
+
     def account(self) -> str:
         """Details of the portal."""
         old = self.version == _OLD_STYLE

@@ -7,10 +7,12 @@ decides what is repeated, and `translated` says what the caller meets when repea
 import re
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary, proxy
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 
@@ -28,6 +30,8 @@ ATTEMPTS: Final = 6
 _LONGEST_WAIT: Final = 60.0
 _SHORTEST_WAIT: Final = 0.001
 """A wait shorter than the clock's resolution would never end."""
+_TICK: Final = 0.001
+"""Seconds by which a whole wait may end early."""
 
 
 @dataclass(frozen=True)
@@ -138,33 +142,134 @@ def translated(error: CallError, *, where: str, fix: str = "") -> KareError:
     return kind(text, fix=fix or way_on, where=where, code=trouble.code or trouble.kind)
 
 
+class Place:
+    """A call's place in a limiter's window: taken before it is sent, given back with `ended` or `unused`."""
+
+    def __init__(self, limiter: "RateLimiter", among: int, number: int) -> None:
+        self._limiter, self.among, self.number = limiter, among, number
+
+    def ended(self) -> None:
+        """The call was answered, or nobody waits for its answer any more."""
+        self._limiter.leave(used=True)
+
+    def unused(self) -> None:
+        """It was not sent."""
+        self._limiter.leave(used=False)
+
+
 class RateLimiter:
-    """At most `limit` calls in any `period` seconds, across threads; waits on the clock it is given."""
+    """At most `limit` calls in any `period` seconds, as the server counts them; shared by threads and clients.
+
+    The server counts a call when it arrives, somewhere between sending and answer, so its place is free again one period
+    after its *answer*: the window is never overrun, whatever the latency does, and its use is period / (period + latency).
+    """
 
     def __init__(self, limit: int, period: float, clock: Clock) -> None:
-        self._limit, self._period, self._clock = max(1, limit), period, clock
-        self._sent: deque[float] = deque()
-        self._lock = threading.Lock()
+        self._limit, self._period, self._clock = limit, period, clock
+        self._changed = threading.Condition()
+        self._ends: deque[float] = deque()
+        """When the places of calls that were answered are free again."""
+        self._under_way = 0
+        self._given = 0
+        self._others, self._others_until = 0, 0.0
+        self._held_until = 0.0
+        self._kept = threading.local()
 
-    def acquire(self) -> None:
-        """Wait for a free place and take it."""
-        while (wait := self._take()) > 0:
+    def take(self, share: float = 1.0) -> Place:
+        """Wait for a place within this share of the limit, and take it.
+
+        Raises:
+            RetryError: the wait was cut short, because a stop was asked for.
+        """
+        kept: list[Place] = getattr(self._kept, "places", [])
+        return kept.pop() if kept else self._waited_for(1, share)[0]
+
+    @contextmanager
+    def together(self, count: int, share: float = 1.0) -> Iterator[None]:
+        """Wait until there are so many places, and keep them for the calls that this thread makes in the block: none of
+        those waits once the first was sent.
+        """
+        self._kept.places = self._waited_for(count, share)
+        try:
+            yield
+        finally:
+            for place in self._kept.places:
+                place.unused()
+            self._kept.places = []
+
+    def learn(self, place: Place, limit: int, left: int | None) -> None:
+        """Follow what the answer to the call at this place told: the limit, and how many calls were left on its arrival.
+        What is missing beyond our own calls, others made: they are gone a period later at the latest.
+        """
+        with self._changed:
+            self._limit = limit
+            ours = place.among + self._given - place.number
+            self._others = 0 if left is None else max(0, limit - left - ours)
+            self._others_until = self._clock.monotonic() + self._period
+
+    def hold(self, seconds: float) -> None:
+        """Send nothing for so long: the server says that calls come too fast."""
+        with self._changed:
+            self._held_until = max(self._held_until, self._clock.monotonic() + seconds)
+
+    def leave(self, *, used: bool) -> None:
+        """Give a place back: at once, or a period from now. For `Place`."""
+        with self._changed:
+            self._under_way -= 1
+            if used:
+                self._ends.append(self._clock.monotonic() + self._period)
+            self._changed.notify_all()
+
+    def _waited_for(self, count: int, share: float) -> list[Place]:
+        while True:
+            with self._changed:
+                wait = self._wait(count, share)
+                if wait is None:
+                    self._changed.wait()
+                    continue
+                if wait <= 0:
+                    return self._places(min(count, self._share(share)))
+            slept_until = self._clock.monotonic() + wait
             self._clock.sleep(wait)
+            if self._clock.monotonic() < slept_until - _TICK:
+                raise RetryError("The wait for the CRM was cut short.", code="STOPPED")
 
-    def set_limit(self, limit: int) -> None:
-        """Follow what the CRM's headers say."""
-        with self._lock:
-            self._limit = max(1, limit)
+    def _wait(self, count: int, share: float) -> float | None:
+        """Seconds until it is worth looking again, 0 where there is room; `None`: when a call under way was answered."""
+        now = self._clock.monotonic()
+        while self._ends and self._ends[0] <= now:
+            self._ends.popleft()
+        if now < self._held_until:
+            return max(self._held_until - now, _SHORTEST_WAIT)
+        others = self._others if now < self._others_until else 0
+        most = self._share(share)
+        room = min(most, self._limit - others) - len(self._ends) - self._under_way
+        if room >= min(count, most):
+            return 0.0
+        moments = [*list(self._ends)[:1], *([self._others_until] if others else [])]
+        return max(min(moments) - now, _SHORTEST_WAIT) if moments else None
 
-    def _take(self) -> float:
-        with self._lock:
-            now = self._clock.monotonic()
-            while self._sent and now - self._sent[0] >= self._period:
-                self._sent.popleft()
-            if len(self._sent) < self._limit:
-                self._sent.append(now)
-                return 0.0
-            return max(self._period - (now - self._sent[0]), _SHORTEST_WAIT)
+    def _share(self, share: float) -> int:
+        return max(1, int(self._limit * share))
+
+    def _places(self, count: int) -> list[Place]:
+        self._under_way += count
+        self._given += count
+        among = len(self._ends) + self._under_way
+        return [Place(self, among, self._given) for _ in range(count)]
+
+
+_LIMITERS: Final[WeakKeyDictionary[Clock, dict[str, RateLimiter]]] = WeakKeyDictionary()
+_LIMITERS_LOCK: Final = threading.Lock()
+
+
+def shared_limiter(name: str, limit: int, period: float, clock: Clock) -> RateLimiter:
+    """The one limiter of this name on this clock: all clients of a process that draw on one allowance share it, and the
+    next run finds it as the last one left it. `limit` and `period` hold where it is new.
+    """
+    with _LIMITERS_LOCK:
+        # by proxy: a limiter that held its clock would keep both for ever
+        return _LIMITERS.setdefault(clock, {}).setdefault(name, RateLimiter(limit, period, proxy(clock)))
 
 
 def require_safe_url(url: str, *, setting: str) -> str:
