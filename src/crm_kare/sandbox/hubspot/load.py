@@ -65,7 +65,7 @@ def record_id(name: str, serial: int) -> str:
 def load(sandbox: Sandbox, business: Business) -> None:
     """Define the portal and fill it; its `Portal` is then in `sandbox.sides`."""
     org = sandbox.store.add_org("hubspot", record_id)
-    portal = Portal(org, PIPELINES)
+    portal = Portal(org, PIPELINES, sandbox.faults)
     _define(portal)
     _Loader(portal, business).run()
     sandbox.sides["hubspot"] = portal

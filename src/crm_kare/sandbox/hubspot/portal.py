@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
+from crm_kare.sandbox.faults import Faults
 from crm_kare.sandbox.hubspot.definitions import BY_ADDRESS, OBJECT_TYPES, Group, ObjectType, Property
 from crm_kare.sandbox.hubspot.errors import validation
+from crm_kare.sandbox.hubspot.exports.task import Exports, ExportSettings
 from crm_kare.sandbox.hubspot.limits import Limits, Meter
 from crm_kare.sandbox.hubspot.pipelines import Pipeline, Stage
 from crm_kare.sandbox.store import Org, Record
@@ -22,6 +24,9 @@ ID_LENGTH: Final = 11
 
 APP: Final = f"app:{APP_ID}"
 """Who wrote, where our token wrote; people are `user:<user id>`."""
+
+EXPORT: Final = "crm.export"
+"""The scope of exports, which only a super administrator grants: not among the portal's scopes until it is set."""
 
 ALL_SCOPES: Final = frozenset(
     {"oauth"}
@@ -47,6 +52,7 @@ class Settings:
         most_properties: properties that people may add to one object.
         latency: seconds on the wall clock by which every answer is late; calls wait side by side.
         traced_updates: whether batch/update heeds trace ids, as batch/create does (documented for that one only).
+        exports: how exports go.
         writes_follow_merges: whether an update by an id that was merged away reaches the survivor; else it is gone.
     """
 
@@ -67,6 +73,7 @@ class Settings:
     most_properties: int = 1000
     latency: float = 0.0
     traced_updates: bool = True
+    exports: ExportSettings = field(default_factory=ExportSettings)
     writes_follow_merges: bool = False
 
 
@@ -80,15 +87,20 @@ class Grant:
 class Portal:
     """The account. Change `settings` (`dataclasses.replace`) to change its behaviour while it runs."""
 
-    def __init__(self, org: Org, pipelines: tuple[Pipeline, ...], settings: Settings | None = None) -> None:
+    def __init__(self, org: Org, pipelines: tuple[Pipeline, ...], faults: Faults | None = None) -> None:
         self.org = org
+        self.faults = faults or Faults()
         self.pipelines = pipelines
-        self.settings = settings or Settings()
+        self.settings = Settings()
         self.meter = Meter(org.store.clock)
         self.groups: dict[str, dict[str, Group]] = {kind.name: {kind.group.name: kind.group} for kind in OBJECT_TYPES}
         self.archived: dict[str, dict[str, Property]] = {kind.name: {} for kind in OBJECT_TYPES}
         self.lists: dict[str, SavedList] = {}
+        self.labels: dict[tuple[str, str], dict[str, tuple[str, str | None]]] = {}
+        self.inverses: dict[str, str] = {}
         self.grants: dict[str, Grant] = {}
+        self.exports = Exports()
+        org.store.at_end.callback(self.exports.close)
         self._serial = 0
         self._known: dict[str, tuple[tuple[int, ...], dict[str, Property]]] = {}
 

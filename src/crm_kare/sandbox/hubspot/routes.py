@@ -16,7 +16,8 @@ from crm_kare.sandbox.hubspot import account, associations, lists, merging, prop
 from crm_kare.sandbox.hubspot.call import Call, Endpoint, Reply
 from crm_kare.sandbox.hubspot.definitions import BY_ADDRESS, OBJECT_TYPES
 from crm_kare.sandbox.hubspot.errors import HubSpotError, expired, malformed, missing_scopes, not_authenticated
-from crm_kare.sandbox.hubspot.portal import APP_ID, Portal
+from crm_kare.sandbox.hubspot.exports import endpoints as exports
+from crm_kare.sandbox.hubspot.portal import APP_ID, EXPORT, Portal
 from crm_kare.sandbox.hubspot.values import stamp
 
 DATED: Final = "2026-09"
@@ -112,6 +113,15 @@ def _lists(root: str) -> tuple[Address, ...]:
     )
 
 
+def _exports(root: str) -> tuple[Address, ...]:
+    scopes = (EXPORT,)
+    return (
+        Address("POST", f"{root}/async", exports.ask, scopes=scopes),
+        Address("GET", f"{root}/async/tasks/{{id}}/status", exports.status, scopes=scopes),
+        Address("GET", f"{root}/{{id}}", exports.details, scopes=scopes),
+    )
+
+
 _OWNERS: Final = ("crm.objects.owners.read",)
 _ANY_RECORDS: Final = tuple(f"crm.objects.{kind.scope}.read" for kind in OBJECT_TYPES)
 
@@ -124,6 +134,8 @@ ADDRESSES: Final = (
     *_definitions(f"/crm/properties/{DATED}/{{kind}}"),
     *_associations("/crm/v4/associations"),
     *_associations(f"/crm/associations/{DATED}"),
+    *_exports("/crm/v3/exports/export"),
+    *_exports(f"/crm/exports/{DATED}/export"),
     *_lists("/crm/v3/lists"),
     *_lists(f"/crm/lists/{DATED}"),
     *(
@@ -166,6 +178,7 @@ def router_of(portal: Portal) -> APIRouter:
         router.add_route(address.path, _handler(portal, address), methods=[address.method])
     for path in ("/oauth/v1/token", "/oauth/v3/token", f"/oauth/{DATED}/token"):
         router.add_route(path, _token_handler(portal), methods=["POST"])
+    router.add_route(f"{exports.FILES}/{{secret}}/{{name}}", _file_handler(portal), methods=["GET"])
     for root in ("crm", "oauth", "account-info"):
         router.add_route(f"/{root}/{{rest:path}}", _nowhere(portal), methods=["GET", "POST", "PATCH", "PUT", "DELETE"])
     return router
@@ -283,6 +296,14 @@ def _token_handler(portal: Portal) -> Any:
             return _response(account.token(portal, form), {"Cache-Control": "no-store"})
         except HubSpotError as refused:
             return _refusal(portal, refused, {})
+
+    return handle
+
+
+def _file_handler(portal: Portal) -> Any:
+    async def handle(request: Request) -> Response:
+        status, kind, content = exports.serve_file(portal, request.path_params["secret"])
+        return Response(content, status, media_type=kind)
 
     return handle
 

@@ -65,10 +65,15 @@ def _where(kind: ObjectType, known: Mapping[str, Property], body: Mapping[str, A
             f"Too many filters: at most {GROUPS} filterGroups with {FILTERS} filters each, {ALL_FILTERS} in all."
         )
     condition = filtered(kind, known, groups)
-    return condition.both(_text(kind, body.get("query") or ""))
+    return condition.both(containing(kind, body.get("query") or ""))
 
 
-def _text(kind: ObjectType, query: Any) -> Condition:
+def containing(kind: ObjectType, query: Any) -> Condition:
+    """Records that hold a free text in one of the properties that are searched.
+
+    Raises:
+        HubSpotError: 400, the text is too long or none.
+    """
     if not isinstance(query, str) or len(query) > LONGEST:
         raise validation(f"query must be text of at most {LONGEST} characters.")
     if not query:
