@@ -119,7 +119,8 @@ def test_parents_and_daughters_are_types_of_their_own(hubspot: Any) -> None:
     found = hubspot.call("GET", f"/crm/v3/objects/companies/{child}", properties="hs_parent_company_id").body
     assert found["properties"]["hs_parent_company_id"] == mother
     assert hubspot.portal.org.get("companies", mother)["hs_num_child_companies"] == "1"
-    hubspot.call("POST", "/crm/v4/associations/companies/companies/batch/archive", body)
+    gone = {"inputs": [{"from": {"id": child}, "to": [{"id": mother}]}]}
+    assert hubspot.call("POST", "/crm/v4/associations/companies/companies/batch/archive", gone).status == 204
     assert hubspot.portal.org.get("companies", child)["hs_parent_company_id"] is None
 
 

@@ -29,11 +29,25 @@ OPPOSITE: Final = {
 }
 
 
+PRIMARY: Final = "Primary"
+"""The label that at most one company has for a deal or a contact."""
+
+
+def types_between(portal: Portal, source: str, target: str) -> dict[str, tuple[str, str | None]]:
+    """HubSpot's own types between two object types, and those that this portal's labels made."""
+    return TYPES.get((source, target), {}) | portal.labels.get((source, target), {})
+
+
+def opposite(portal: Portal, type_id: str) -> str:
+    """The type of the same link seen from its other end; a label without an inverse is its own."""
+    return OPPOSITE.get(type_id) or portal.inverses.get(type_id, type_id)
+
+
 def tie(portal: Portal, source: str, target: str, links: Iterable[tuple[str, str, str]]) -> None:
     """Link records (source id, target id, type id), and back with the opposite type."""
     held = list(links)
     portal.org.link(source, target, held)
-    portal.org.link(target, source, ((there, here, OPPOSITE[kind]) for here, there, kind in held))
+    portal.org.link(target, source, ((there, here, opposite(portal, kind)) for here, there, kind in held))
     _recount_ends(portal, source, target, held)
 
 
@@ -41,7 +55,7 @@ def untie(portal: Portal, source: str, target: str, links: Iterable[tuple[str, s
     """Take links away, in both directions."""
     held = list(links)
     portal.org.unlink(source, target, held)
-    portal.org.unlink(target, source, ((there, here, OPPOSITE[kind]) for here, there, kind in held))
+    portal.org.unlink(target, source, ((there, here, opposite(portal, kind)) for here, there, kind in held))
     _recount_ends(portal, source, target, held)
 
 

@@ -10,6 +10,7 @@ from crm_kare.sandbox.hubspot.definitions import ObjectType
 from crm_kare.sandbox.hubspot.errors import not_found, validation
 from crm_kare.sandbox.hubspot.portal import ID_LENGTH, Portal
 from crm_kare.sandbox.hubspot.records import shown
+from crm_kare.sandbox.hubspot.unique import by_unique
 from crm_kare.sandbox.hubspot.values import stamp
 from crm_kare.sandbox.store import Record
 
@@ -63,21 +64,6 @@ def _by_id(call: Call) -> Record | None:
     if call.flag("archived"):
         return record if record and record["_deleted"] and not record["_merged_into"] else None
     return call.portal.survivor(record, call.kind)
-
-
-def by_unique(portal: Portal, kind: ObjectType, name: str, held: str) -> Record | None:
-    """The live record that holds this value in a unique property.
-
-    Raises:
-        HubSpotError: 400, the property is not unique (a company's domain is not).
-    """
-    known = portal.properties(kind).get(name)
-    if known is None or not known.unique:
-        raise validation(
-            f"Unable to perform read by non-unique {kind.id} property {name} in portal ID {portal.settings.portal_id}"
-        )
-    found = portal.org.select(kind.name, f'lower("{name}") = lower(?)', (held,), limit=1)
-    return found[0] if found else None
 
 
 def batch_read(call: Call) -> Reply:

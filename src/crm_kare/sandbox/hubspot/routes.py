@@ -12,7 +12,20 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from crm_kare.sandbox.hubspot import account, associations, lists, merging, properties, reading, search, writing
+from crm_kare.sandbox.hubspot import (
+    account,
+    associating,
+    association_labels,
+    associations,
+    creating,
+    lists,
+    merging,
+    properties,
+    reading,
+    search,
+    upsert,
+    writing,
+)
 from crm_kare.sandbox.hubspot.call import Call, Endpoint, Reply
 from crm_kare.sandbox.hubspot.definitions import BY_ADDRESS, OBJECT_TYPES
 from crm_kare.sandbox.hubspot.errors import HubSpotError, expired, malformed, missing_scopes, not_authenticated
@@ -58,11 +71,12 @@ def _records(root: str) -> tuple[Address, ...]:
     one = f"{root}/{{id}}"
     return (
         Address("GET", root, reading.list_records),
-        Address("POST", root, writing.create_record, verb="write"),
+        Address("POST", root, creating.create_record, verb="write"),
         Address("POST", f"{root}/search", search.search, search=True),
         Address("POST", f"{root}/merge", merging.merge_records, verb="write"),
         Address("POST", f"{root}/batch/read", reading.batch_read),
-        Address("POST", f"{root}/batch/create", writing.batch_create, verb="write"),
+        Address("POST", f"{root}/batch/create", creating.batch_create, verb="write"),
+        Address("POST", f"{root}/batch/upsert", upsert.batch_upsert, verb="write"),
         Address("POST", f"{root}/batch/update", writing.batch_update, verb="write"),
         Address("POST", f"{root}/batch/archive", writing.batch_archive, verb="write"),
         Address("GET", one, reading.get_record),
@@ -93,9 +107,33 @@ def _associations(root: str) -> tuple[Address, ...]:
     pair = f"{root}/{{source}}/{{target}}"
     return (
         Address("POST", f"{pair}/batch/read", associations.batch_read),
-        Address("POST", f"{pair}/batch/create", associations.batch_create, verb="write"),
-        Address("POST", f"{pair}/batch/archive", associations.batch_archive, verb="write"),
+        Address("POST", f"{pair}/batch/create", associating.batch_create, verb="write"),
+        Address("POST", f"{pair}/batch/associate/default", associating.batch_default, verb="write"),
+        Address("POST", f"{pair}/batch/archive", associating.batch_archive, verb="write"),
+        Address("POST", f"{pair}/batch/labels/archive", associating.batch_archive_labels, verb="write"),
         Address("GET", f"{pair}/labels", associations.labels),
+        Address("POST", f"{pair}/labels", association_labels.create_label, verb="write"),
+        Address("PUT", f"{pair}/labels", association_labels.update_label, verb="write"),
+        Address("DELETE", f"{pair}/labels/{{type_id}}", association_labels.archive_label, verb="write"),
+    )
+
+
+def _associations_of_one(root: str) -> tuple[Address, ...]:
+    many = f"{root}/associations/{{target}}"
+    return (
+        Address("PUT", f"{root}/associations/default/{{target}}/{{target_id}}", associating.default_one, verb="write"),
+        Address("GET", many, associations.list_of_one),
+        Address("PUT", f"{many}/{{target_id}}", associating.create_one, verb="write"),
+        Address("DELETE", f"{many}/{{target_id}}", associating.archive_one, verb="write"),
+    )
+
+
+def _exports(root: str) -> tuple[Address, ...]:
+    scopes = (EXPORT,)
+    return (
+        Address("POST", f"{root}/async", exports.ask, scopes=scopes),
+        Address("GET", f"{root}/async/tasks/{{id}}/status", exports.status, scopes=scopes),
+        Address("GET", f"{root}/{{id}}", exports.details, scopes=scopes),
     )
 
 
@@ -113,23 +151,14 @@ def _lists(root: str) -> tuple[Address, ...]:
     )
 
 
-def _exports(root: str) -> tuple[Address, ...]:
-    scopes = (EXPORT,)
-    return (
-        Address("POST", f"{root}/async", exports.ask, scopes=scopes),
-        Address("GET", f"{root}/async/tasks/{{id}}/status", exports.status, scopes=scopes),
-        Address("GET", f"{root}/{{id}}", exports.details, scopes=scopes),
-    )
-
-
 _OWNERS: Final = ("crm.objects.owners.read",)
 _ANY_RECORDS: Final = tuple(f"crm.objects.{kind.scope}.read" for kind in OBJECT_TYPES)
 
 ADDRESSES: Final = (
     *_records("/crm/v3/objects/{kind}"),
     *_records(f"/crm/objects/{DATED}/{{kind}}"),
-    Address("GET", "/crm/v4/objects/{kind}/{id}/associations/{target}", associations.list_of_one),
-    Address("GET", f"/crm/objects/{DATED}/{{kind}}/{{id}}/associations/{{target}}", associations.list_of_one),
+    *_associations_of_one("/crm/v4/objects/{kind}/{id}"),
+    *_associations_of_one(f"/crm/objects/{DATED}/{{kind}}/{{id}}"),
     *_definitions("/crm/v3/properties/{kind}"),
     *_definitions(f"/crm/properties/{DATED}/{{kind}}"),
     *_associations("/crm/v4/associations"),

@@ -1,16 +1,17 @@
-"""Writing records: create, PATCH one, batch/create, batch/update, archive, merge."""
+"""Writing records that are there: PATCH one, batch/update, archive."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from crm_kare.sandbox.hubspot.calculated import calculated
-from crm_kare.sandbox.hubspot.call import Call, Reply, as_list, as_mapping, id_of, inputs
+from crm_kare.sandbox.hubspot.call import Call, Reply, as_mapping, id_of, inputs
 from crm_kare.sandbox.hubspot.definitions import ObjectType
-from crm_kare.sandbox.hubspot.errors import HubSpotError, invalid_properties, malformed, not_found, validation
-from crm_kare.sandbox.hubspot.links import TYPES, recount_around, tie
+from crm_kare.sandbox.hubspot.errors import HubSpotError, invalid_properties, not_found, validation
+from crm_kare.sandbox.hubspot.links import recount_around
 from crm_kare.sandbox.hubspot.portal import Portal
-from crm_kare.sandbox.hubspot.reading import BATCH, by_unique, completed, gone
+from crm_kare.sandbox.hubspot.reading import BATCH, completed, gone
 from crm_kare.sandbox.hubspot.records import shown
+from crm_kare.sandbox.hubspot.unique import by_unique, require_unique, taken
 from crm_kare.sandbox.hubspot.values import checked, stamp
 from crm_kare.sandbox.store import Record
 
@@ -23,8 +24,10 @@ def update_record(call: Call) -> Reply:
     if not values:
         raise validation("No properties found to update, please provide at least one.")
     unique = call.one("idProperty")
-    found = by_unique(call.portal, call.kind, unique, call.path["id"]) if unique else None
-    record = found or call.portal.written(call.portal.org.get(call.kind.name, call.path["id"]), call.kind)
+    if unique:
+        record = by_unique(call.portal, call.kind, unique, call.path["id"], doing="update")
+    else:
+        record = call.portal.written(call.portal.org.get(call.kind.name, call.path["id"]), call.kind)
     if record is None:
         raise not_found()
     written = write(call.portal, call.kind, record, values, call.who)
@@ -37,11 +40,19 @@ def write(portal: Portal, kind: ObjectType, record: Record, values: Mapping[str,
     Raises:
         HubSpotError: 400, with every bad value of the record.
     """
-    return _store(portal, kind, record, _kept(portal, kind, record, values), who)
+    return _store(portal, kind, record, checked_values(portal, kind, record, values), who)
 
 
-def _kept(portal: Portal, kind: ObjectType, record: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+def checked_values(
+    portal: Portal, kind: ObjectType, record: Mapping[str, Any], values: Mapping[str, Any]
+) -> dict[str, Any]:
+    """One record's values as they will be kept; a record that is not made yet has no `_id`.
+
+    Raises:
+        HubSpotError: 400, with every bad value of the record.
+    """
     kept, wrong = checked(portal.properties(kind), values, portal.external(kind, values, record))
+    wrong += taken(portal, kind, record.get("_id"), kept)
     if wrong:
         raise invalid_properties([one | {"portalId": portal.settings.portal_id} for one in wrong])
     return kept
@@ -56,52 +67,6 @@ def _properties(body: Mapping[str, Any]) -> dict[str, Any]:
     return as_mapping(body.get("properties") or {})
 
 
-def create_record(call: Call) -> Reply:
-    """POST one record, with the associations given in the call."""
-    return Reply(201, _create(call, call.mapping()))
-
-
-def _create(call: Call, one: Mapping[str, Any]) -> dict[str, Any]:
-    portal, kind, values = call.portal, call.kind, _properties(one)
-    blank = dict.fromkeys(portal.org.fields(kind.name))
-    kept = _kept(portal, kind, blank, values)
-    ties = [_tie(kind, tied) for tied in as_list(one, "associations")]
-    with portal.org.store.transaction():
-        record_id = portal.org.insert(kind.name, kept | calculated(portal, kind, kept), call.who)
-        for target, there, types in ties:
-            tie(portal, kind.name, target, [(record_id, there, type_id) for type_id in types])
-    record = portal.org.get_many(kind.name, [record_id])[record_id]
-    return shown(portal, kind, [record], [*kind.defaults, *values])[0]
-
-
-def _tie(kind: ObjectType, tied: Any) -> tuple[str, str, list[str]]:
-    try:
-        there, types = id_of(tied["to"]), [str(one["associationTypeId"]) for one in tied["types"]]
-    except (KeyError, TypeError):
-        raise malformed("Some required fields were not set: [to, types]") from None
-    for (source, target), known in TYPES.items():
-        if source == kind.name and types and set(types) <= set(known):
-            return target, there, types
-    raise validation(f"Association types {types} do not exist for {kind.name}.")
-
-
-def batch_create(call: Call) -> Reply:
-    """Create up to 100 records: all or none, or each by itself where every input has its trace id."""
-    asked = inputs(call.mapping(), BATCH)
-    began = stamp(call.portal.now())
-    if not _traced(asked):
-        with call.portal.org.store.transaction():
-            return completed(call.portal, began, [_create(call, one) for one in asked], status=201)
-    results: list[dict[str, Any]] = []
-    errors: list[dict[str, Any]] = []
-    for one in asked:
-        try:
-            results.append(_create(call, one) | {TRACE: one[TRACE]})
-        except HubSpotError as refused:
-            errors.append(_traced_error(refused, one))
-    return completed(call.portal, began, results, errors, status=201)
-
-
 def batch_update(call: Call) -> Reply:
     """Update up to 100 records.
 
@@ -112,11 +77,12 @@ def batch_update(call: Call) -> Reply:
     asked = inputs(call.mapping(), BATCH)
     began = stamp(call.portal.now())
     by_id = {id_of(one): one for one in asked}
-    _refuse_doubles([id_of(one) for one in asked])
-    _refuse_id_properties(call, asked)
+    refuse_doubles([id_of(one) for one in asked])
+    for name in {one["idProperty"] for one in asked if one.get("idProperty")}:
+        require_unique(call.portal, call.kind, name, doing="update")
     records = _records(call, asked)
     missing = [one for one in by_id if records[one] is None]
-    traced = call.portal.settings.traced_updates and _traced(asked)
+    traced = call.portal.settings.traced_updates and all_traced(asked)
     kept, errors = _check(call, by_id, records, traced=traced)
     errors += gone(call.kind, missing, **_traces(by_id, missing, traced=traced)) if missing else ()
     with call.portal.org.store.transaction():
@@ -142,39 +108,36 @@ def _check(
         if (record := records[record_id]) is None:
             continue
         try:
-            kept.append((record, _kept(call.portal, call.kind, record, _properties(one))))
+            kept.append((record, checked_values(call.portal, call.kind, record, _properties(one))))
         except HubSpotError as refused:
             if not traced:
                 raise
-            errors.append(_traced_error(refused, one))
+            errors.append(traced_error(refused, one))
     return kept, errors
 
 
-def _traced(asked: Sequence[Mapping[str, Any]]) -> bool:
+def all_traced(asked: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether every input has a trace id of its own."""
     traces = [one.get(TRACE) for one in asked]
     return bool(traces) and all(traces) and len(set(traces)) == len(traces)
 
 
-def _traced_error(refused: HubSpotError, one: Mapping[str, Any]) -> dict[str, Any]:
+def traced_error(refused: HubSpotError, one: Mapping[str, Any]) -> dict[str, Any]:
+    """One input's refusal among the errors of a 207."""
     return {**refused.body, "context": {TRACE: [str(one[TRACE])]}}
 
 
-def _refuse_doubles(ids: Sequence[str]) -> None:
+def refuse_doubles(ids: Sequence[str]) -> None:
+    """Refuse a batch that names a record twice.
+
+    Raises:
+        HubSpotError: 400.
+    """
     doubles = sorted({one for one in ids if ids.count(one) > 1})
     if doubles:
         raise validation(
             f"Duplicate IDs found in batch input: [{', '.join(doubles)}]. IDs must be unique", context={"ids": doubles}
         )
-
-
-def _refuse_id_properties(call: Call, asked: Sequence[Mapping[str, Any]]) -> None:
-    known = call.portal.properties(call.kind)
-    for name in {one["idProperty"] for one in asked if one.get("idProperty")}:
-        if name not in known or not known[name].unique:
-            raise validation(
-                f"Unable to perform update by non-unique {call.kind.id} property {name} in portal ID "
-                f"{call.portal.settings.portal_id}"
-            )
 
 
 def _records(call: Call, asked: Sequence[Mapping[str, Any]]) -> dict[str, Record | None]:
