@@ -88,12 +88,12 @@ def _held(label: Label, place: int, turn: int) -> str | None:
 
 def bodies(plan: Plan) -> list[bytes]:
     """The plan as ready-made bodies of collection calls."""
-    fields = {one.label.name: one for one in plan.fields}
+    kinds = {one.label.name: one.label for one in plan.fields}
     records = [
         {
             "attributes": {"type": plan.source},
             "id": account["account_id"],
-            **{fields[cell["label"]].field: _json(fields[cell["label"]].label, cell["new"]) for cell in cells},
+            **{cell.field: _json(kinds[cell.label], cell.new or "") for cell in cells},
         }
         for account, cells in plan.by_account()
     ]

@@ -115,7 +115,7 @@ def plan(made: "Plan", *, redact: bool = False, shown: int = _SHOWN) -> None:
         if len(rows) >= shown:
             break
         name = "…" if redact else account["name"]
-        changes = "\n".join(f"{cell['label']}: {_shortly(cell['old'])} → {_shortly(cell['new'])}" for cell in cells)
+        changes = "\n".join(f"{cell.label}: {_shortly(cell.old)} → {_shortly(cell.new)}" for cell in cells)
         rows.append(
             (
                 account["account_id"],

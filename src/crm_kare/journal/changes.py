@@ -16,8 +16,7 @@ from crm_kare.model import Change, Outcome, OutcomeStatus
 WAITS: Final = (timedelta(hours=1), timedelta(hours=4), timedelta(days=1), timedelta(days=3), timedelta(days=7))
 """How long a rejected account waits after its first, second … refusal; the last one repeats."""
 
-_INTENT: Final = ("run_id", *Change._fields)
-_LANDED: Final = (OutcomeStatus.CHANGED.value, OutcomeStatus.SAME.value)
+_LANDED: Final = (OutcomeStatus.CHANGED, OutcomeStatus.SAME)
 _WRITTEN_SCHEMA: Final = pa.schema([("account_id", pa.string()), ("label", pa.string()), ("value", pa.string())])
 
 
@@ -56,9 +55,9 @@ class Changes:
         The same change twice in one run is one row.
         """
         count = 0
-        for batch in batches(_intent(run_id, change) for change in changes):
+        for batch in batches(changes):
             with self._store.writing() as connection:
-                self._store.upsert(connection, CHANGES, batch)
+                self._store.upsert_rows(connection, CHANGES, [(run_id, *change) for change in batch])
             count += len(batch)
         return count
 
@@ -69,25 +68,25 @@ class Changes:
         ones, refused accounts get their next try, and landed ones leave the list of the refused.
         """
         at = text_of(now)
-        for batch in batches(_outcome(run_id, outcome, at) for outcome in outcomes):
+        for batch in batches(outcomes):
             with self._store.writing() as connection:
-                self._store.upsert(connection, OUTCOMES, batch)
-                landed = [row["account_id"] for row in batch if row["status"] in _LANDED]
-                for names in name_groups(landed):
+                self._store.upsert_rows(connection, OUTCOMES, [_outcome(run_id, one, at) for one in batch])
+                for names in name_groups([one.account_id for one in batch if one.status in _LANDED]):
                     self._keep_written(connection, run_id, crm, names)
                     connection.execute(sa.delete(REJECTED).where(_account_in(REJECTED, crm, names)))
-                self._keep_rejected(connection, crm, batch, now)
+                refused = [one for one in batch if one.status is OutcomeStatus.REJECTED]
+                self._keep_rejected(connection, run_id, crm, refused, now)
 
     def adopt(self, run_id: str, crm: str, cells: pa.Table) -> int:
         """Take values that the CRM holds, and that are the ones we want, as written by us; returns how many.
 
         `cells` has `account_id, label, value`. From then on a person's edit of them is seen as one.
         """
-        owner = {"crm": crm, "run_id": run_id}
-        rows = (owner | row for page in cells.to_batches(BATCH) for row in page.to_pylist())
-        for batch in batches(rows):
+        for page in cells.to_batches(BATCH):
+            columns = (page[name].to_pylist() for name in _WRITTEN_SCHEMA.names)
             with self._store.writing() as connection:
-                self._store.upsert(connection, WRITTEN, batch)
+                rows = [(crm, *row, run_id) for row in zip(*columns, strict=True)]
+                self._store.upsert_rows(connection, WRITTEN, rows)
         return cells.num_rows
 
     def unsettled(self, crm: str) -> list[Recorded]:
@@ -158,38 +157,23 @@ class Changes:
         self._store.upsert_from(connection, WRITTEN, landed)
 
     def _keep_rejected(
-        self, connection: Connection, crm: str, batch: Sequence[Mapping[str, Any]], now: datetime
+        self, connection: Connection, run_id: str, crm: str, refused: Sequence[Outcome], now: datetime
     ) -> None:
-        refused = {row["account_id"]: row for row in batch if row["status"] == OutcomeStatus.REJECTED.value}
         tries: dict[str, int] = {}
-        for names in name_groups(list(refused)):
+        for names in name_groups([one.account_id for one in refused]):
             query = sa.select(REJECTED.c.account_id, REJECTED.c.tries).where(_account_in(REJECTED, crm, names))
             tries |= {row.account_id: row.tries for row in connection.execute(query)}
-        rows = [_refusal(crm, row, tries.get(name, 0), now) for name, row in refused.items()]
-        self._store.upsert(connection, REJECTED, rows)
+        rows = [_refusal(run_id, crm, one, tries.get(one.account_id, 0), now) for one in refused]
+        self._store.upsert_rows(connection, REJECTED, rows)
 
 
-def _intent(run_id: str, change: Change) -> dict[str, Any]:
-    return dict(zip(_INTENT, (run_id, *change), strict=True))
+def _outcome(run_id: str, one: Outcome, at: str) -> tuple[str, ...]:
+    return run_id, one.account_id, one.status.value, one.code, one.message, one.fix, one.field, at
 
 
-def _outcome(run_id: str, outcome: Outcome, at: str) -> dict[str, Any]:
-    return {
-        "run_id": run_id,
-        "account_id": outcome.account_id,
-        "status": outcome.status.value,
-        "code": outcome.code,
-        "message": outcome.message,
-        "fix": outcome.fix,
-        "field": outcome.field,
-        "at": at,
-    }
-
-
-def _refusal(crm: str, row: Mapping[str, Any], tries: int, now: datetime) -> dict[str, Any]:
-    said = {name: row[name] for name in ("account_id", "run_id", "code", "message", "fix", "field")}
-    wait = WAITS[min(tries, len(WAITS) - 1)]
-    return {"crm": crm, **said, "tries": tries + 1, "next_try": text_of(now + wait)}
+def _refusal(run_id: str, crm: str, one: Outcome, tries: int, now: datetime) -> tuple[Any, ...]:
+    next_try = text_of(now + WAITS[min(tries, len(WAITS) - 1)])
+    return crm, one.account_id, run_id, one.code, one.message, one.fix, one.field, tries + 1, next_try
 
 
 def _account_in(table: sa.Table, crm: str, names: Sequence[str]) -> sa.ColumnElement[bool]:

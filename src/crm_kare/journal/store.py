@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -20,6 +20,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Engine
 
 from crm_kare.errors import BusyError, ConfigError, StopError
+
+T = TypeVar("T")
 
 BATCH: Final = 10_000
 """Rows per commit: another writer waits no longer than one batch takes."""
@@ -65,21 +67,20 @@ class Store:
 
         With an empty `refresh`, rows that are there stay as they are. Driver-level `executemany`.
         """
-        if not rows:
-            return
-        keys = [column.name for column in table.primary_key]
-        others = [name for name in rows[0] if name not in keys] if refresh is None else list(refresh)
-        insert = _insert(self._engine, table, list(rows[0]))
-        if others:
-            insert = insert.on_conflict_do_update(index_elements=keys, set_={n: insert.excluded[n] for n in others})
-        else:
-            insert = insert.on_conflict_do_nothing(index_elements=keys)
-        self._bulk(connection, insert, rows)
+        if rows:
+            names, tuples = _tuples(table, rows)
+            self._bulk(connection, self._upsert(table, names, refresh), tuples)
+
+    def upsert_rows(self, connection: Connection, table: sa.Table, rows: Sequence[tuple[Any, ...]]) -> None:
+        """As `upsert`, for many: each row is a tuple with the values of all columns, in the table's order."""
+        if rows:
+            self._bulk(connection, self._upsert(table, [column.name for column in table.columns]), rows)
 
     def append(self, connection: Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
         """Insert rows by driver-level `executemany`."""
         if rows:
-            self._bulk(connection, _insert(self._engine, table, list(rows[0])), rows)
+            names, tuples = _tuples(table, rows)
+            self._bulk(connection, _insert(self._engine, table, names), tuples)
 
     def upsert_from(self, connection: Connection, table: sa.Table, rows: sa.Select[Any]) -> None:
         """Insert what a query yields (columns in the table's order); where the primary key is there, replace the rest."""
@@ -89,12 +90,19 @@ class Store:
         others = {name: insert.excluded[name] for name in names if name not in keys}
         connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=others))
 
-    def _bulk(self, connection: Connection, statement: sa.Insert, rows: Sequence[dict[str, Any]]) -> None:
-        compiled = statement.compile(dialect=self._engine.dialect)
-        names = getattr(compiled, "positiontup", None)
-        parameters: list[Any] = (
-            [*zip(*([row[name] for row in rows] for name in names), strict=True)] if names else [*rows]
-        )
+    def _upsert(self, table: sa.Table, names: Sequence[str], refresh: Sequence[str] | None = None) -> Any:
+        keys = [column.name for column in table.primary_key]
+        others = [name for name in names if name not in keys] if refresh is None else refresh
+        insert = _insert(self._engine, table, names)
+        if not others:
+            return insert.on_conflict_do_nothing(index_elements=keys)
+        return insert.on_conflict_do_update(index_elements=keys, set_={n: insert.excluded[n] for n in others})
+
+    def _bulk(self, connection: Connection, insert: sa.Insert, rows: Sequence[tuple[Any, ...]]) -> None:
+        """`rows` in the order of the insert's columns."""
+        compiled = insert.compile(dialect=self._engine.dialect)
+        names = list(compiled.params)
+        parameters: Any = rows if compiled.positional else [dict(zip(names, row, strict=True)) for row in rows]
         connection.exec_driver_sql(str(compiled), parameters)
 
     def close(self) -> None:
@@ -125,7 +133,7 @@ def connect(url: str) -> Store:
     return Store(engine)
 
 
-def batches(rows: Iterable[dict[str, Any]], size: int = BATCH) -> Iterator[list[dict[str, Any]]]:
+def batches(rows: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
     """Rows in lists of at most `size`."""
     source = iter(rows)
     while batch := list(islice(source, size)):
@@ -151,7 +159,13 @@ def _dialect(engine: Engine) -> Any:
     return postgresql if engine.dialect.name == "postgresql" else sqlite
 
 
-def _insert(engine: Engine, table: sa.Table, names: list[str]) -> Any:
+def _tuples(table: sa.Table, rows: Sequence[dict[str, Any]]) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """The columns that the rows have, in the table's order, and the rows as tuples."""
+    names = [column.name for column in table.columns if column.name in rows[0]]
+    return names, [tuple(row[name] for name in names) for row in rows]
+
+
+def _insert(engine: Engine, table: sa.Table, names: Sequence[str]) -> Any:
     insert = _dialect(engine).insert(table)
     return insert.values({name: sa.bindparam(name, type_=table.c[name].type) for name in names})
 

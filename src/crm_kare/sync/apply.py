@@ -9,7 +9,6 @@ from collections.abc import Set as AbstractSet
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
-from operator import attrgetter
 from typing import Any, Final
 
 from crm_kare.errors import InterruptedRun, KareError, RetryError
@@ -120,19 +119,14 @@ def _answered(sent: _Sent | None) -> tuple[list[Outcome], tuple[RecordWrite, ...
 
 def _batches(plan: Plan, size: int) -> Iterator[list[tuple[RecordWrite, list[Change]]]]:
     """Accounts with their changes, `size` at a time, in the plan's order."""
-    changes = itertools.groupby(plan, key=attrgetter("account_id"))
-    groups = itertools.chain.from_iterable(column.to_pylist() for column in plan.accounts["group_id"].chunks)
-    writes = (
-        (_record(account_id, cells, group or ""), cells)
-        for (account_id, cells), group in zip(((key, list(found)) for key, found in changes), groups, strict=True)
-    )
+    writes = ((_record(cells, account["group_id"] or ""), cells) for account, cells in plan.by_account())
     while batch := list(itertools.islice(writes, size)):
         yield batch
 
 
-def _record(account_id: str, cells: Sequence[Change], group: str) -> RecordWrite:
+def _record(cells: Sequence[Change], group: str) -> RecordWrite:
     values, expected = {cell.label: cell.new for cell in cells}, {cell.label: cell.old for cell in cells}
-    return RecordWrite(account_id, values, expected, group)
+    return RecordWrite(cells[0].account_id, values, expected, group)
 
 
 def _written(connector: Connector, request: WriteRequest, stop: Callable[[], bool]) -> _Answered:

@@ -11,7 +11,7 @@ import operator
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,6 +20,9 @@ from crm_kare.model import Change
 from crm_kare.ports import LabelField
 from crm_kare.sync.difference import CHANGES, differences
 from crm_kare.sync.policy import EVERYTHING, Compared, Policy, Scope
+
+_AT_ONCE: Final = 10_000
+"""Rows that are Python objects at one time."""
 
 
 @dataclass(frozen=True)
@@ -78,23 +81,23 @@ class Plan:
 
     def __iter__(self) -> Iterator[Change]:
         """Every change, one field each."""
-        crm_field = {one.label.name: one.field for one in self.fields}
-        for account, cells in self.by_account():
-            for cell in cells:
-                yield Change(
-                    cell["account_id"],
-                    cell["label"],
-                    crm_field[cell["label"]],
-                    cell["old"],
-                    cell["new"],
-                    account["why"] or "",
-                )
+        fields = {one.label.name: one.field for one in self.fields}
+        place = pc.index_in(self.changes["account_id"], self.accounts["account_id"])
+        for batch in self.changes.append_column("place", place).to_batches(max_chunksize=_AT_ONCE):
+            why: Any = self.accounts["why"].take(batch["place"])
+            columns: list[list[Any]] = [batch[name].to_pylist() for name in CHANGES.names]
+            ids, labels, old, new = columns
+            crm_fields = [fields[label] for label in labels]
+            yield from map(Change, ids, labels, crm_fields, old, new, why.fill_null("").to_pylist())
 
-    def by_account(self) -> Iterator[tuple[dict[str, str | None], list[dict[str, Any]]]]:
+    def by_account(self) -> Iterator[tuple[dict[str, str | None], list[Change]]]:
         """Each account (a row of `accounts`) with its changes; both tables are in the same order and read as a stream."""
-        cells = itertools.groupby(_rows(self.changes), key=operator.itemgetter("account_id"))
-        for account, (_, group) in zip(_rows(self.accounts), cells, strict=True):
-            yield account, list(group)
+        changes = itertools.groupby(self, key=operator.attrgetter("account_id"))
+        rows = itertools.chain.from_iterable(
+            batch.to_pylist() for batch in self.accounts.to_batches(max_chunksize=_AT_ONCE)
+        )
+        for account, (_, cells) in zip(rows, changes, strict=True):
+            yield account, list(cells)
 
     def by_transition(self) -> dict[str, int]:
         """Accounts by `Keep>Recapture`, the most frequent first."""
@@ -115,11 +118,6 @@ class Plan:
     def empty(self) -> bool:
         """Whether there is nothing to write."""
         return self.changes.num_rows == 0
-
-
-def _rows(table: pa.Table) -> Iterator[dict[str, Any]]:
-    for batch in table.to_batches(max_chunksize=10_000):
-        yield from batch.to_pylist()
 
 
 def make_plan(
@@ -170,7 +168,7 @@ def plan_hash(plan: Plan) -> str:
         (plan.changes, CHANGES.names),
         (plan.accounts, ["account_id", "override", "override_until"]),
     ):
-        for batch in table.select(columns).to_batches(max_chunksize=10_000):
+        for batch in table.select(columns).to_batches(max_chunksize=_AT_ONCE):
             for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                 digest.update(json.dumps(row).encode())
     return digest.hexdigest()

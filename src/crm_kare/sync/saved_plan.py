@@ -107,7 +107,7 @@ def _lines(plan: Plan, digest: str, made_at: datetime) -> Iterator[dict[str, Any
         "hash": digest,
     }
     for account, cells in plan.by_account():
-        yield {**account, "changes": {cell["label"]: [cell["old"], cell["new"]] for cell in cells}}
+        yield {**account, "changes": {cell.label: [cell.old, cell.new] for cell in cells}}
 
 
 def _read(file: TextIO, path: Path) -> SavedPlan:
