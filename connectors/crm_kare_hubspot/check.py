@@ -1,22 +1,26 @@
-"""What would stop or spoil a run, all at once: login, scopes, properties, option lists, quota."""
+"""What would stop or spoil a run, all at once: login, scopes, properties, option lists, stages, quota.
+
+Definitions are asked for afresh: the admin may have mended something a moment ago.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from crm_kare.errors import AccessError, ConfigError, KareError, RetryError
-from crm_kare.http import CallError
-from crm_kare.labels import Editor
 from crm_kare.model import Problem
 from crm_kare.ports import Context, LabelField, StreamSpec
-from crm_kare_hubspot.answers import meaning
+from crm_kare_hubspot import scopes
+from crm_kare_hubspot.check_labels import labels
 from crm_kare_hubspot.client import Call, Client
-from crm_kare_hubspot.columns import missing, missing_of_owner, wanted
-from crm_kare_hubspot.definitions import Definitions, Property, suggestion
+from crm_kare_hubspot.columns import PRODUCT, missing, missing_of_owner, wanted
+from crm_kare_hubspot.definitions import Definitions, Property, Stage, suggestion
+from crm_kare_hubspot.lists import word_of
 from crm_kare_hubspot.notices import SECRET
-from crm_kare_hubspot.provision import hubspot_type, options
 
 _NEARLY: Final = 0.9
 """Part of the set share of the day's calls from which on the admin is told."""
+
+_COMPANY_OF_DEAL: Final = "hs_primary_associated_company"
 
 
 def check(
@@ -30,12 +34,15 @@ def check(
     login = list(_tried(lambda: client.ask(Call("GET", client.paths.account(), "login")), "login"))
     if login:
         return login
-    found: list[Problem] = []
     for spec in specs:
-        found += _stream(client, definitions, spec)
+        definitions.forget(spec.source)
+    found, lacking = _scopes(client, context, specs, fields)
+    for spec in specs:
+        if scopes.scope(spec.source, "read") not in lacking:
+            found += _stream(client, definitions, spec)
     accounts = next((spec.source for spec in specs if spec.stream == "accounts"), None)
-    if accounts is not None and fields:
-        found += _labels(client, definitions, context.crm, accounts, fields)
+    if accounts is not None and fields and scopes.scope(accounts, "read") not in lacking:
+        found += _tried_list(lambda: labels(client, definitions, context.crm, accounts, fields), accounts)
     found += [*_quota(client, context), *_webhooks(context)]
     return list(dict.fromkeys(found))
 
@@ -44,36 +51,86 @@ def _tried(step: Callable[[], object], where: str) -> Iterator[Problem]:
     try:
         step()
     except KareError as error:
-        codes = {AccessError: "access", ConfigError: "config", RetryError: "unavailable"}
-        code = next((code for kind, code in codes.items() if isinstance(error, kind)), "failed")
-        yield Problem(code, error.message, fix=error.fix, where=error.where or where)
+        yield _problem(error, where)
 
 
-def _stream(client: Client, definitions: Definitions, spec: StreamSpec) -> Iterator[Problem]:
+def _tried_list(step: Callable[[], list[Problem]], where: str) -> list[Problem]:
+    try:
+        return step()
+    except KareError as error:
+        return [_problem(error, where)]
+
+
+def _problem(error: KareError, where: str) -> Problem:
+    codes = {AccessError: "access", ConfigError: "config", RetryError: "unavailable"}
+    code = next((code for kind, code in codes.items() if isinstance(error, kind)), "failed")
+    return Problem(code, error.message, fix=error.fix, where=error.where or where)
+
+
+def _scopes(
+    client: Client, context: Context, specs: Sequence[StreamSpec], fields: Sequence[LabelField]
+) -> tuple[list[Problem], frozenset[str]]:
+    try:
+        word = word_of(context.options.get("lists", False))
+    except ConfigError as error:
+        return [_problem(error, "lists")], frozenset()
+    return scopes.tried(client, scopes.areas(client, specs, fields, word))
+
+
+def _stream(client: Client, definitions: Definitions, spec: StreamSpec) -> list[Problem]:
     if spec.source == "owners":
-        yield from _tried(lambda: client.ask(Call("GET", client.paths.owners(), "owners", (("limit", "1"),))), "owners")
-        yield from _missing(spec, {}, [one.source for one in missing_of_owner(spec)])
-        return
-    path = client.paths.objects(spec.source)
-    yield from _tried(lambda: client.ask(Call("GET", path, spec.source, (("limit", "1"),))), spec.source)
-    unreadable = list(_tried(lambda: definitions.properties(spec.source), spec.source))
-    yield from unreadable
+        return list(_missing(spec, {}, [one.source for one in missing_of_owner(spec)]))
     want = wanted(spec)
+    found = []
     if want.needs_stages:
-        yield from _tried(lambda: definitions.stages(spec.source), f"{spec.source} pipelines")
+        found += _tried_list(lambda: list(_stages(definitions, spec)), f"{spec.source} pipelines")
     if want.products:
-        yield from _products(definitions, spec, want.products)
-    if not unreadable:
-        known = definitions.properties(spec.source)
-        yield from _missing(spec, known, [one.source for one in missing(spec, known)])
+        found += _tried_list(lambda: list(_products(definitions, spec, want.products)), "products")
+    found += _tried_list(lambda: list(_properties(definitions, spec)), spec.source)
+    if "@primary_company" in {one.source for one in spec.fields}:
+        found += _tried_list(lambda: list(_without_company(client, definitions, spec)), spec.source)
+    return found
+
+
+def _stages(definitions: Definitions, spec: StreamSpec) -> Iterator[Problem]:
+    """Stages that do not tell whether they are closed: their deals count nowhere until the mapping says so."""
+    silent = [_name(one) for one in definitions.stages(spec.source).values() if one.closed is None]
+    if silent:
+        yield Problem(
+            "stage-unknown",
+            f"These stages tell neither open nor closed: {', '.join(silent)}.",
+            fix="Set their probability in HubSpot's Settings > Objects > Deals > Pipelines, or map `outcome` from `@stage_label`.",
+            where=f"{spec.stream} ({spec.source})",
+            level="warning",
+        )
+
+
+def _name(stage: Stage) -> str:
+    return f"{stage.label} ({stage.pipeline_label})"
 
 
 def _products(definitions: Definitions, spec: StreamSpec, names: Sequence[str]) -> Iterator[Problem]:
-    unreadable = list(_tried(lambda: definitions.properties("products"), "products"))
-    yield from unreadable
-    if not unreadable:
-        known = definitions.properties("products")
-        yield from _missing(spec, known, [name for name in names if name not in known])
+    known = definitions.fetched("products")
+    yield from _missing(
+        spec,
+        {f"{PRODUCT}{name}": one for name, one in known.items()},
+        [f"{PRODUCT}{name}" for name in names if name not in known],
+    )
+
+
+def _properties(definitions: Definitions, spec: StreamSpec) -> Iterator[Problem]:
+    known = definitions.properties(spec.source)
+    gone = [one.source for one in missing(spec, known)]
+    archived = definitions.fetched(spec.source, archived=True) if gone else {}
+    yield from _missing(spec, known, [name for name in gone if name not in archived])
+    for name in gone:
+        if name in archived:
+            yield Problem(
+                "field-missing",
+                f"The property {name} is archived.",
+                fix="Restore it in HubSpot's Settings > Properties > Archived, or take it out of the mapping.",
+                where=f"{spec.stream} ({spec.source})",
+            )
 
 
 def _missing(spec: StreamSpec, known: Mapping[str, Property], names: Sequence[str]) -> Iterator[Problem]:
@@ -86,46 +143,22 @@ def _missing(spec: StreamSpec, known: Mapping[str, Property], names: Sequence[st
         )
 
 
-def _labels(
-    client: Client, definitions: Definitions, crm: str, source: str, fields: Sequence[LabelField]
-) -> Iterator[Problem]:
-    yield from _may_write(client, source)
-    try:
-        known = definitions.properties(source)
-    except KareError:
-        return  # told already
-    for one in fields:
-        yield from _label(one, known.get(one.field), crm, source)
-
-
-def _may_write(client: Client, source: str) -> Iterator[Problem]:
-    """A write of no record: HubSpot looks at the scope before it looks at the body."""
-    path = client.paths.objects(source, "batch", "update")
-    try:
-        client.send(Call("POST", path, source, body={"inputs": []}))
-    except CallError as error:
-        if error.trouble.kind in {"permission", "login"}:
-            told = meaning(error, f"{source} (write)")
-            yield Problem("access", told.message, fix=told.fix, where=told.where)
-    except KareError as error:
-        yield Problem("unavailable", error.message, fix=error.fix, where=error.where)
-
-
-def _label(one: LabelField, present: Property | None, crm: str, source: str) -> Iterator[Problem]:
-    mend = f"Run `crm-kare provision {crm}`."
-    if present is None:
-        yield Problem("label-missing", f"The property {one.field} is not there yet.", mend, where=source)
+def _without_company(client: Client, definitions: Definitions, spec: StreamSpec) -> Iterator[Problem]:
+    """How many deals have no company that decides: counted by search, which may be some seconds behind."""
+    if _COMPANY_OF_DEAL not in definitions.properties(spec.source):
         return
-    if present.type != hubspot_type(one.label)[0]:
-        told = f"The property {one.field} is of type {present.type}, not {hubspot_type(one.label)[0]}."
-        yield Problem("label-type", told, mend, where=source)
-    lacking = [value for value, _ in options(one.label) if value not in present.options()]
-    if lacking:
-        told = f"The property {one.field} lacks the options {', '.join(lacking)}."
-        yield Problem("label-options", told, mend, where=source)
-    if one.label.editor is Editor.OURS and present.read_only():
-        told = f"The property {one.field} is read-only."
-        yield Problem("label-read-only", told, "Map the label to another property.", where=source)
+    filters = [{"propertyName": _COMPANY_OF_DEAL, "operator": "NOT_HAS_PROPERTY"}]
+    body = {"filterGroups": [{"filters": filters}], "properties": ["hs_object_id"], "limit": 1}
+    path = client.paths.objects(spec.source, "search")
+    total = client.ask(Call("POST", path, f"{spec.source} search", body=body, search=True)).body.get("total")
+    if total:
+        yield Problem(
+            "deals-without-company",
+            f"{total} {spec.source} have no primary company. Those without any company count for nobody.",
+            fix="Associate them in HubSpot: filter the list of deals by Primary associated company is unknown.",
+            where=f"{spec.stream} ({spec.source})",
+            level="info",
+        )
 
 
 def _webhooks(context: Context) -> Iterator[Problem]:

@@ -30,13 +30,16 @@ from crm_kare_hubspot.columns import PRODUCT, missing, missing_error, owner_fiel
 from crm_kare_hubspot.cursor import LIST, SEARCH, Position, mark, position
 from crm_kare_hubspot.definitions import Definitions, stages_mark
 from crm_kare_hubspot.fill import fill_rates
+from crm_kare_hubspot.lists import word_of
 from crm_kare_hubspot.notices import SECRET, told
 from crm_kare_hubspot.owners import owners
 from crm_kare_hubspot.paths import type_id
-from crm_kare_hubspot.provision import Site, deprovision, provision
+from crm_kare_hubspot.provision import provision
 from crm_kare_hubspot.pull import Pull, changes, first, full, onward, renewal
 from crm_kare_hubspot.records import BATCH, Products
+from crm_kare_hubspot.removal import deprovision
 from crm_kare_hubspot.single import single, single_owners
+from crm_kare_hubspot.site import Site
 from crm_kare_hubspot.write import Desk, read, write
 
 _OVERLAP: Final = 120
@@ -48,7 +51,8 @@ CAPABILITIES: Final = Capabilities(streams=frozenset(STREAMS), write_batch=BATCH
 
 class HubSpotConnector:
     """One portal. Options of the mapping: `api_version` (`v3`, or a date such as `2026-09`), `overlap_seconds` (for the
-    lag of HubSpot's search, 120), `archived_pages` (pages of the archived list read at each pull, 2).
+    lag of HubSpot's search, 120), `archived_pages` (pages of the archived list read at each pull, 2), `lists` (true, or the
+    word before their names: `provision` makes active lists by profile; false).
     """
 
     capabilities = CAPABILITIES
@@ -122,11 +126,11 @@ class HubSpotConnector:
 
     def provision(self, source: str, fields: Sequence[LabelField], *, dry_run: bool) -> list[ProvisionStep]:
         """See `crm_kare_hubspot.provision`."""
-        return provision(Site(self._client, self._definitions, source, dry_run), fields)
+        return provision(self._site(source, dry_run=dry_run), fields)
 
     def deprovision(self, source: str, fields: Sequence[LabelField], *, dry_run: bool) -> list[ProvisionStep]:
-        """See `crm_kare_hubspot.provision`."""
-        return deprovision(Site(self._client, self._definitions, source, dry_run), fields)
+        """See `crm_kare_hubspot.removal`."""
+        return deprovision(self._site(source, dry_run=dry_run), fields)
 
     def write(self, request: WriteRequest) -> list[Outcome]:
         """See `crm_kare_hubspot.write`."""
@@ -175,6 +179,10 @@ class HubSpotConnector:
         except AccessError:
             return []
         return [replace(one.info(), name=f"{PRODUCT}{one.name}", updateable=False) for one in known]
+
+    def _site(self, source: str, *, dry_run: bool) -> Site:
+        word = word_of(self._context.options.get("lists", False))
+        return Site(self._client, self._definitions, source, dry_run, word)
 
     def _filled(self, source: str, names: Mapping[str, object]) -> Mapping[str, float]:
         return fill_rates(self._client, source, sorted(names))

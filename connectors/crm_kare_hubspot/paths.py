@@ -75,6 +75,12 @@ def type_id(source: str) -> str:
     return _TYPE_IDS.get(source, source)
 
 
+def object_name(source: str) -> str:
+    """The name of an object that the mapping may give by its type id."""
+    names = {number: name for name, number in _TYPE_IDS.items()}
+    return names.get(source, source)
+
+
 def modified_property(source: str) -> str:
     """The property that holds when a record last changed; contacts name it otherwise."""
     return "lastmodifieddate" if source in {"contacts", "0-1"} else "hs_lastmodifieddate"

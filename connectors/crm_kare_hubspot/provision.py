@@ -1,230 +1,179 @@
-"""Our property group and properties in a portal: created, compared, mended, taken away."""
+"""Our property group, properties and lists in a portal: created, compared, mended.
+
+What people made of them stays: options they added, wordings of options, other field types, properties of their own.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from crm_kare.errors import ConfigError
 from crm_kare.http import CallError
-from crm_kare.labels import FieldType, Label
+from crm_kare.labels import Editor
 from crm_kare.ports import LabelField, ProvisionStep
+from crm_kare_hubspot import lists
 from crm_kare_hubspot.answers import Json, meaning, results
-from crm_kare_hubspot.client import Call, Client
-from crm_kare_hubspot.definitions import Definitions, Property
+from crm_kare_hubspot.client import Call
+from crm_kare_hubspot.definitions import Property, property_of
+from crm_kare_hubspot.desired import GROUP, GROUP_LABEL, definition, differences, misfit, ours
+from crm_kare_hubspot.site import HAND, Site, by_hand, refused, told, tried, write
 
-GROUP: Final = "kare"
-_GROUP_LABEL: Final = "KARE"
-
-_TYPES: Final[Mapping[FieldType, tuple[str, str]]] = {
-    FieldType.PICKLIST: ("enumeration", "select"),
-    FieldType.TEXT: ("string", "text"),
-    FieldType.LONG_TEXT: ("string", "textarea"),
-    FieldType.NUMBER: ("number", "number"),
-    FieldType.DATE: ("date", "date"),
-    FieldType.CHECKBOX: ("bool", "booleancheckbox"),
-}
-_CHECKBOX: Final = (("true", "Yes"), ("false", "No"))
+_BATCH: Final = 100
 _CONFLICT: Final = 409
 _BAD_REQUEST: Final = 400
-
-
-@dataclass(frozen=True)
-class Site:
-    """Where to provision: the portal, and the object."""
-
-    client: Client
-    definitions: Definitions
-    source: str
-    dry_run: bool
-
-
-def hubspot_type(label: Label) -> tuple[str, str]:
-    """HubSpot's type and field type for a label."""
-    return _TYPES[label.type]
-
-
-def options(label: Label) -> list[tuple[str, str]]:
-    """Values and labels of an enumeration; HubSpot wants both values of a checkbox too."""
-    if label.type is FieldType.CHECKBOX:
-        return list(_CHECKBOX)
-    return [(value, value) for value in label.values]
-
-
-def definition(one: LabelField, order: int) -> Json:
-    """The property as HubSpot is to have it."""
-    kind, field_type = hubspot_type(one.label)
-    made: Json = {
-        "name": one.field,
-        "label": one.label.title,
-        "description": one.label.help,
-        "groupName": GROUP,
-        "type": kind,
-        "fieldType": field_type,
-        "displayOrder": order,
-        "formField": False,
-    }
-    if listed := options(one.label):
-        made["options"] = [_option(value, label, place) for place, (value, label) in enumerate(listed)]
-    return made
-
-
-def _option(value: str, label: str, place: int) -> Json:
-    return {"value": value, "label": label, "displayOrder": place, "hidden": False}
+_MEND: Final = "Look at the property in HubSpot's Settings > Properties; then run provision again."
+_ARCHIVED: Final = (
+    "Restore it, or delete it for good, under Settings > Properties > Archived; then run provision again."
+)
+_EDITORS: Final = (
+    "HubSpot's API cannot say who may edit a property. Enterprise portals: Settings > Properties > group {group} > Assign"
+    " users & teams: nobody for what crm-kare writes, everyone for {people}."
+)
 
 
 def provision(site: Site, fields: Sequence[LabelField]) -> list[ProvisionStep]:
-    """Bring group and properties to what `labels` says; what people added to our option lists stays.
+    """Bring group, properties and lists to what `labels` and the mapping say.
+
+    A property that HubSpot refuses is a step left to do by hand, and the others are done.
 
     Raises:
-        ConfigError: properties that cannot be had, all of them named; the others are done.
+        ConfigError: properties of our names cannot hold the labels; nothing was changed.
         AccessError: the scope for schemas is missing.
     """
-    steps = [_group(site)]
     there = site.definitions.fetched(site.source)
-    archived = site.definitions.fetched(site.source, archived=True)
-    failed: list[str] = []
+    _refuse_misfits(site.source, fields, there)
+    absent = [one for one in fields if one.field not in there]
+    steps = [_group(site)]
+    made = _created(site, fields, absent)
     for order, one in enumerate(fields):
-        made = definition(one, order)
-        try:
-            steps.append(_property(site, made, there.get(one.field), archived.get(one.field)))
-        except CallError as error:
-            failed.append(_failed(site, one.field, error))
+        present = there.get(one.field)
+        steps.append(made[one.field] if present is None else _changed(site, one, definition(one, order), present))
     site.definitions.forget(site.source)
-    if failed:
+    fresh = [one for one in absent if made[one.field].action == "create"]
+    return [*steps, *lists.provide(site, fields), *_editors(fields, fresh)]
+
+
+def _refuse_misfits(source: str, fields: Sequence[LabelField], there: Mapping[str, Property]) -> None:
+    wrong = [
+        f"{one.field} {why}"
+        for one in fields
+        if (present := there.get(one.field)) is not None and (why := misfit(one, present))
+    ]
+    if wrong:
         raise ConfigError(
-            f"HubSpot refused these properties: {'; '.join(failed)}.",
-            where=site.source,
-            fix="Restore archived ones under Settings > Properties > Archived, or choose another prefix.",
+            f"Properties of our names cannot hold our labels: {'; '.join(wrong)}. Nothing was changed.",
+            where=source,
+            fix="HubSpot converts no values: archive them, or set another prefix or `labels.fields` in the mapping.",
+            code="property-type",
         )
-    return steps
-
-
-def _failed(site: Site, name: str, error: CallError) -> str:
-    """A refused definition is one of the list; anything else ends the work."""
-    if error.trouble.kind not in {"request", "gone"}:
-        raise meaning(error, f"{site.source} properties") from error
-    return f"{name} ({error.trouble.code or error.trouble.status} {error.trouble.message})"
 
 
 def _group(site: Site) -> ProvisionStep:
     what = f"property group {GROUP}"
-    if _group_there(site):
+    if group_there(site):
         return ProvisionStep("none", what)
     path = site.client.paths.properties(site.source, "groups")
-    body = {"name": GROUP, "label": _GROUP_LABEL, "displayOrder": -1}
+    body = {"name": GROUP, "label": GROUP_LABEL, "displayOrder": -1}
     if not site.dry_run:
         try:
-            site.client.send(_write("POST", path, f"{site.source} property groups", body))
+            site.client.send(write("POST", path, f"{site.source} property groups", body))
         except CallError as error:
             if not _exists(error):
                 raise meaning(error, f"{site.source} property groups") from error
     return ProvisionStep("create", what)
 
 
-def _group_there(site: Site) -> bool:
+def group_there(site: Site) -> bool:
+    """Whether the object has our group."""
     path = site.client.paths.properties(site.source, "groups")
     call = Call("GET", path, f"{site.source} property groups")
     found = results(site.client.ask(call).body, call.where, "name")
     return any(one.get("name") == GROUP and not one.get("archived") for one in found)
 
 
-def _property(site: Site, made: Json, present: Property | None, archived: Property | None) -> ProvisionStep:
-    what = f"property {made['name']}"
-    if present is not None:
-        return _changed(site, made, present)
-    detail = "restored from the archive" if archived else f"{made['type']} in group {GROUP}"
-    if not site.dry_run:
-        try:
-            _create(site, made)
-        except CallError as error:
-            if not _exists(error):
-                raise
-            return _taken(site, made)
-    return ProvisionStep("create", what, detail)
-
-
-def _taken(site: Site, made: Json) -> ProvisionStep:
-    """The name is taken: by a property made meanwhile, which is brought up to date, or by an archived one."""
-    present = site.definitions.fetched(site.source).get(made["name"])
-    if present is not None:
-        return _changed(site, made, present)
-    path = site.client.paths.properties(site.source, made["name"])
-    body = {key: value for key, value in made.items() if key != "name"} | {"archived": False}
-    site.client.send(_write("PATCH", path, f"{site.source} properties", body))
-    return ProvisionStep("create", f"property {made['name']}", "restored from the archive")
-
-
-def _create(site: Site, made: Json) -> None:
-    site.client.send(_write("POST", site.client.paths.properties(site.source), f"{site.source} properties", made))
-
-
-def _changed(site: Site, made: Json, present: Property) -> ProvisionStep:
-    what = f"property {made['name']}"
-    different = dict(_differences(made, present.raw))
-    if not different:
-        return ProvisionStep("none", what)
-    if not site.dry_run:
-        path = site.client.paths.properties(site.source, made["name"])
-        site.client.send(_write("PATCH", path, f"{site.source} properties", different))
-    return ProvisionStep("change", what, ", ".join(sorted(different)))
-
-
-def _differences(made: Json, present: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for key in ("label", "description", "groupName", "type", "fieldType"):
-        if made[key] != (present.get(key) or ""):
-            yield key, made[key]
-    wanted = made.get("options", [])
-    held = present.get("options") or []
-    if any(_mark(one) not in map(_mark, held) for one in wanted):
-        # HubSpot replaces the whole list, so what people added goes along, behind ours.
-        ours = {one["value"] for one in wanted}
-        added = [one for one in held if one.get("value") not in ours]
-        yield "options", [*wanted, *({**one, "displayOrder": len(wanted) + n} for n, one in enumerate(added))]
-
-
-def _mark(option: Mapping[str, Any]) -> tuple[str, str, bool]:
-    return str(option.get("value")), str(option.get("label")), bool(option.get("hidden"))
-
-
-def deprovision(site: Site, fields: Sequence[LabelField]) -> list[ProvisionStep]:
-    """Archive our properties and their group; HubSpot keeps archived values for a while."""
-    there = site.definitions.fetched(site.source)
-    steps = [_archived(site, one.field, present=one.field in there) for one in fields]
-    ours = {one.field for one in fields}
-    others = [one.name for one in there.values() if one.raw.get("groupName") == GROUP and one.name not in ours]
-    steps.append(_group_archived(site, others))
-    site.definitions.forget(site.source)
+def _created(site: Site, fields: Sequence[LabelField], absent: Sequence[LabelField]) -> dict[str, ProvisionStep]:
+    """Steps for the properties that are not there, by name: by batch, and one by one where that told nothing."""
+    if not absent:
+        return {}
+    archived = site.definitions.fetched(site.source, archived=True)
+    orders = {one.field: order for order, one in enumerate(fields)}
+    fresh = [definition(one, orders[one.field]) for one in absent if one.field not in archived]
+    made = set() if site.dry_run else _batch(site, fresh)
+    steps = {}
+    for one in absent:
+        body = definition(one, orders[one.field])
+        detail = "restored from the archive" if one.field in archived else f"{body['type']} in group {GROUP}"
+        step = ProvisionStep("create", f"property {one.field}", detail)
+        steps[one.field] = step if site.dry_run or one.field in made else _one_created(site, one, body, step)
     return steps
 
 
-def _archived(site: Site, name: str, *, present: bool) -> ProvisionStep:
-    what = f"property {name}"
-    if not present:
-        return ProvisionStep("none", what)
-    if not site.dry_run:
-        path = site.client.paths.properties(site.source, name)
-        site.client.ask(_write("DELETE", path, f"{site.source} properties"))
-    return ProvisionStep("delete", what, "its values go with it")
+def _batch(site: Site, bodies: Sequence[Json]) -> set[str]:
+    """Names of those that HubSpot made; a batch of which it refuses some, or all, is no error here."""
+    made: set[str] = set()
+    path = site.client.paths.properties(site.source, "batch", "create")
+    for start in range(0, len(bodies), _BATCH):
+        call = write("POST", path, f"{site.source} properties", {"inputs": list(bodies[start : start + _BATCH])})
+        try:
+            answer = site.client.send(call).body
+        except CallError as error:
+            if not refused(error):
+                raise meaning(error, call.where) from error
+            continue
+        made |= {str(one.get("name")) for one in answer.get("results") or ()}
+    return made
 
 
-def _group_archived(site: Site, others: Sequence[str]) -> ProvisionStep:
-    what = f"property group {GROUP}"
-    if others:
-        return ProvisionStep("none", what, f"kept: {', '.join(others)} stand in it")
-    if not _group_there(site):
-        return ProvisionStep("none", what)
-    if not site.dry_run:
-        path = site.client.paths.properties(site.source, "groups", GROUP)
-        site.client.ask(_write("DELETE", path, f"{site.source} property groups"))
-    return ProvisionStep("delete", what)
+def _one_created(site: Site, one: LabelField, body: Json, step: ProvisionStep) -> ProvisionStep:
+    """Make a property. The name of an archived one gives that one back as it was, so the answer is compared."""
+    path = site.client.paths.properties(site.source)
+    try:
+        answer = site.client.send(write("POST", path, f"{site.source} properties", body)).body
+    except CallError as error:
+        if _exists(error):
+            return _taken(site, one, body, step)
+        if not refused(error):
+            raise meaning(error, f"{site.source} properties") from error
+        return by_hand(step, told(error), _MEND)
+    if not answer.get("name"):
+        return step
+    present = property_of(answer)
+    if why := misfit(one, present):
+        return by_hand(step, f"it came back from the archive, and {why}", _ARCHIVED)
+    changed = _changed(site, one, body, present)
+    return changed if changed.action == HAND else step
 
 
-def _write(method: str, path: str, where: str, body: Json | None = None) -> Call:
-    """Definitions may be sent again: a second time they meet themselves, and that is no error."""
-    return Call(method, path, where, body=body, writes=True)
+def _taken(site: Site, one: LabelField, body: Json, step: ProvisionStep) -> ProvisionStep:
+    """The name is taken: by a property made meanwhile, which is brought up to date, or by an archived one."""
+    present = site.definitions.fetched(site.source).get(one.field)
+    if present is not None:
+        return _changed(site, one, body, present)
+    path = site.client.paths.properties(site.source, one.field)
+    restored = {key: value for key, value in body.items() if key not in {"name", "hasUniqueValue"}}
+    call = write("PATCH", path, f"{site.source} properties", {**restored, "archived": False})
+    return tried(site, step, lambda: site.client.send(call), _ARCHIVED)
+
+
+def _changed(site: Site, one: LabelField, body: Json, present: Property) -> ProvisionStep:
+    what = f"property {one.field}"
+    different = differences(one, body, present)
+    if not different:
+        return ProvisionStep("none", what, "" if ours(one, present) else "the portal's own: stays as it is")
+    step = ProvisionStep("change", what, ", ".join(sorted(different)))
+    path = site.client.paths.properties(site.source, one.field)
+    call = write("PATCH", path, f"{site.source} properties", different)
+    return tried(site, step, lambda: site.client.send(call), _MEND)
+
+
+def _editors(fields: Sequence[LabelField], fresh: Sequence[LabelField]) -> Iterator[ProvisionStep]:
+    """Told once, when properties of ours are made."""
+    if any(one.label.editor is Editor.OURS for one in fresh):
+        people = [one.label.title for one in fields if one.label.editor is Editor.PEOPLE]
+        text = _EDITORS.format(group=GROUP_LABEL, people=", ".join(people) or "none of them")
+        yield ProvisionStep(HAND, "who may edit the properties", text)
 
 
 def _exists(error: CallError) -> bool:
     trouble = error.trouble
-    told = f"{trouble.code} {trouble.message}".lower()
-    return trouble.status == _CONFLICT or (trouble.status == _BAD_REQUEST and "already exists" in told)
+    words = f"{trouble.code} {trouble.message}".lower()
+    return trouble.status == _CONFLICT or (trouble.status == _BAD_REQUEST and "already exists" in words)
