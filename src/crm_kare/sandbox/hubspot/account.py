@@ -1,74 +1,15 @@
-"""What is not about records: pipelines, owners, account details, API usage, OAuth tokens."""
+"""What is not about records: owners, account details, API usage."""
 
-from collections.abc import Mapping
 from datetime import datetime, time
-from typing import Any, Final
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from crm_kare.sandbox.hubspot.call import Call, Reply
-from crm_kare.sandbox.hubspot.errors import HubSpotError, not_found, validation
+from crm_kare.sandbox.hubspot.errors import not_found
 from crm_kare.sandbox.hubspot.limits import Limits
-from crm_kare.sandbox.hubspot.pipelines import Pipeline, Stage
-from crm_kare.sandbox.hubspot.portal import Portal, moment
+from crm_kare.sandbox.hubspot.portal import moment
 from crm_kare.sandbox.hubspot.values import stamp
 from crm_kare.sandbox.store import Record
-
-_BEGINNING: Final = "2019-03-04T08:15:30.250Z"
-"""When the portal's pipelines were made."""
-
-
-def list_pipelines(call: Call) -> Reply:
-    """All pipelines of deals; other object types have none."""
-    _deals_only(call)
-    return Reply(200, {"results": [_pipeline(one, place) for place, one in enumerate(call.portal.pipelines)]})
-
-
-def get_pipeline(call: Call) -> Reply:
-    """One pipeline."""
-    return Reply(200, _pipeline(*_find(call)))
-
-
-def list_stages(call: Call) -> Reply:
-    """The stages of one pipeline."""
-    return Reply(200, {"results": _pipeline(*_find(call))["stages"]})
-
-
-def _find(call: Call) -> tuple[Pipeline, int]:
-    _deals_only(call)
-    for place, one in enumerate(call.portal.pipelines):
-        if one.id == call.path["id"]:
-            return one, place
-    raise not_found(f"Pipeline '{call.path['id']}' does not exist", category="OBJECT_NOT_FOUND")
-
-
-def _deals_only(call: Call) -> None:
-    if call.kind.name != "deals":
-        raise validation(f"Object type {call.kind.name} has no pipelines here.")
-
-
-def _pipeline(one: Pipeline, place: int) -> dict[str, Any]:
-    return {
-        "label": one.label,
-        "displayOrder": place,
-        "id": one.id,
-        "stages": [_stage(stage, order) for order, stage in enumerate(one.stages)],
-        "createdAt": _BEGINNING,
-        "updatedAt": _BEGINNING,
-        "archived": False,
-    }
-
-
-def _stage(one: Stage, order: int) -> dict[str, Any]:
-    return {
-        "label": one.label,
-        "displayOrder": order,
-        "metadata": {"isClosed": "true" if one.closed else "false", "probability": one.probability},
-        "id": one.id,
-        "createdAt": _BEGINNING,
-        "updatedAt": _BEGINNING,
-        "archived": False,
-        "writePermissions": "CRM_PERMISSIONS_ENFORCEMENT",
-    }
 
 
 def list_owners(call: Call) -> Reply:
@@ -142,7 +83,7 @@ def usage(call: Call) -> Reply:
     local = now.astimezone(ZoneInfo(settings.timezone))
     midnight = datetime.combine(local.date(), time.max, local.tzinfo)
     one = {
-        "name": "api-calls-daily",
+        "name": "private-apps-api-calls-daily",
         "usageLimit": (settings.limits or Limits()).daily,
         "currentUsage": call.portal.meter.used_today,
         "collectedAt": stamp(now),
@@ -150,35 +91,3 @@ def usage(call: Call) -> Reply:
         "resetsAt": stamp(midnight),
     }
     return Reply(200, {"results": [one]})
-
-
-def token(portal: Portal, form: Mapping[str, str]) -> Reply:
-    """POST /oauth/v1/token: a new access token for the refresh token, which stays good.
-
-    Raises:
-        HubSpotError: 400, with `status` telling what is bad.
-    """
-    settings = portal.settings
-    if form.get("grant_type") != "refresh_token":
-        raise _refused("BAD_GRANT_TYPE", "missing or unknown grant type", "unsupported_grant_type")
-    if form.get("client_id") != settings.client_id:
-        raise _refused("BAD_CLIENT_ID", "missing or unknown client id", "invalid_client")
-    if form.get("client_secret") != settings.client_secret:
-        raise _refused("BAD_CLIENT_SECRET", "missing or invalid client secret", "invalid_client")
-    if form.get("refresh_token") != settings.refresh_token:
-        raise _refused("BAD_REFRESH_TOKEN", "refresh token is invalid, expired or revoked", "invalid_grant")
-    body = {
-        "token_type": "bearer",
-        "refresh_token": settings.refresh_token,
-        "access_token": portal.grant(),
-        "expires_in": settings.token_life,
-        "hub_id": settings.portal_id,
-        "scopes": sorted(settings.scopes),
-    }
-    return Reply(200, body)
-
-
-def _refused(status: str, message: str, error: str) -> HubSpotError:
-    refused = HubSpotError(400, message, error=error, error_description=message)
-    refused.body["status"] = status
-    return refused

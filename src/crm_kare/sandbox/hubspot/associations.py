@@ -70,7 +70,7 @@ def batch_read(call: Call) -> Reply:
         for one, after in asked.items()
         if one in found
     ]
-    errors = [_none(source, target, one) for one in asked if one not in found]
+    errors = [none_found(source, target, one) for one in asked if one not in found]
     body = {"status": "COMPLETE", "results": results, "startedAt": began, "completedAt": stamp(call.portal.now())}
     return Reply(207, body | {"numErrors": len(errors), "errors": errors}) if errors else Reply(200, body)
 
@@ -108,7 +108,8 @@ def _ends(
     ]
 
 
-def _none(source: ObjectType, target: ObjectType, record_id: str) -> dict[str, Any]:
+def none_found(source: ObjectType, target: ObjectType, record_id: str) -> dict[str, Any]:
+    """The error that tells, in a 207, of a record without associations."""
     return {
         "status": "error",
         "category": "OBJECT_NOT_FOUND",

@@ -6,6 +6,9 @@ from typing import Final
 from crm_kare.sandbox.generate import Stage as Standing
 from crm_kare.sandbox.hubspot.words import PIPELINE_IDS, STAGES
 
+BEGINNING: Final = "2019-03-04T08:15:30.250Z"
+"""When the portal's own pipelines were made."""
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -15,6 +18,8 @@ class Stage:
     label: str
     probability: str
     closed: bool = False
+    created: str = BEGINNING
+    updated: str = BEGINNING
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,8 @@ class Pipeline:
     id: str
     label: str
     stages: tuple[Stage, ...]
+    created: str = BEGINNING
+    updated: str = BEGINNING
 
 
 def stage_id(pipeline: str, standing: Standing) -> str:

@@ -99,6 +99,8 @@ class Portal:
         self.labels: dict[tuple[str, str], dict[str, tuple[str, str | None]]] = {}
         self.inverses: dict[str, str] = {}
         self.grants: dict[str, Grant] = {}
+        self.codes: dict[str, str] = {}
+        self.revoked = False
         self.exports = Exports()
         org.store.at_end.callback(self.exports.close)
         self._serial = 0
@@ -112,6 +114,12 @@ class Portal:
         """A number that was not given before: for correlation ids and tokens."""
         self._serial += 1
         return self._serial
+
+    def authorise(self, redirect_uri: str) -> str:
+        """The code that HubSpot sends to this address once a person has let the OAuth app in."""
+        code = f"code-{self.serial():08d}"
+        self.codes[code] = redirect_uri
+        return code
 
     def grant(self) -> str:
         """A new OAuth access token."""

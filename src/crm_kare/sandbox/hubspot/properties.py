@@ -66,6 +66,39 @@ def batch_create(call: Call) -> Reply:
     return completed(call.portal, began, results, errors, status=201)
 
 
+def batch_read(call: Call) -> Reply:
+    """Up to 100 definitions by name; names that are none make the reply a 207."""
+    body = call.mapping()
+    _require(body, ("archived",))
+    began = stamp(call.portal.now())
+    held = call.portal.archived[call.kind.name] if body["archived"] is True else call.portal.properties(call.kind)
+    asked = [_named(one) for one in inputs(body, BATCH)]
+    missing = [name for name in asked if name not in held]
+    errors = [
+        {
+            "status": "error",
+            "category": "OBJECT_NOT_FOUND",
+            "message": "The following property names were not found.",
+            "context": {"name": missing},
+        }
+    ]
+    results = [held[name].as_json() for name in asked if name in held]
+    return completed(call.portal, began, results, errors if missing else ())
+
+
+def batch_archive(call: Call) -> Reply:
+    """Archive up to 100 definitions; names that are none are passed over."""
+    for one in inputs(call.mapping(), BATCH):
+        if held := call.portal.properties(call.kind).get(_named(one)):
+            _archive(call, held)
+    return Reply(204)
+
+
+def _named(one: Mapping[str, Any]) -> str:
+    _require(one, ("name",))
+    return str(one["name"])
+
+
 def _create(call: Call, body: Mapping[str, Any]) -> dict[str, Any]:
     _require(body, ("name", "label", "type", "fieldType", "groupName"))
     name, kind, portal = str(body["name"]), call.kind, call.portal
@@ -221,13 +254,16 @@ def update_property(call: Call) -> Reply:
 
 def archive_property(call: Call) -> Reply:
     """Archive a definition: reads omit it, writes say that it does not exist."""
-    held = _known(call, call.path["name"])
+    _archive(call, _known(call, call.path["name"]))
+    return Reply(204)
+
+
+def _archive(call: Call, held: Property) -> None:
     if held.defined_by_hubspot:
         raise validation(f"Property '{held.name}' is defined by HubSpot and cannot be archived.")
     refuse_archiving(call, held.name)
     call.portal.org.drop_field(call.kind.name, held.name)
     call.portal.archived[call.kind.name][held.name] = replace(held, archived=True)
-    return Reply(204)
 
 
 def list_groups(call: Call) -> Reply:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qs, parse_qsl
@@ -17,12 +17,15 @@ from crm_kare.sandbox.hubspot import (
     associating,
     association_labels,
     associations,
+    associations_v3,
     creating,
     lists,
     merging,
+    pipelines_api,
     properties,
     reading,
     search,
+    tokens,
     upsert,
     writing,
 )
@@ -92,6 +95,8 @@ def _definitions(root: str) -> tuple[Address, ...]:
         Address("GET", root, properties.list_properties, SCHEMAS),
         Address("POST", root, properties.create_property, **write),
         Address("POST", f"{root}/batch/create", properties.batch_create, **write),
+        Address("POST", f"{root}/batch/read", properties.batch_read, SCHEMAS),
+        Address("POST", f"{root}/batch/archive", properties.batch_archive, **write),
         Address("GET", f"{root}/groups", properties.list_groups, SCHEMAS),
         Address("POST", f"{root}/groups", properties.create_group, **write),
         Address("GET", group, properties.get_group, SCHEMAS),
@@ -125,6 +130,36 @@ def _associations_of_one(root: str) -> tuple[Address, ...]:
         Address("GET", many, associations.list_of_one),
         Address("PUT", f"{many}/{{target_id}}", associating.create_one, verb="write"),
         Address("DELETE", f"{many}/{{target_id}}", associating.archive_one, verb="write"),
+    )
+
+
+def _associations_v3(pair: str) -> tuple[Address, ...]:
+    return (
+        Address("GET", f"{pair}/types", associations_v3.types),
+        Address("POST", f"{pair}/batch/read", associations_v3.batch_read),
+        Address("POST", f"{pair}/batch/create", associations_v3.batch_create, verb="write"),
+        Address("POST", f"{pair}/batch/archive", associations_v3.batch_archive, verb="write"),
+    )
+
+
+def _pipelines(root: str) -> tuple[Address, ...]:
+    one, stages = f"{root}/{{id}}", f"{root}/{{id}}/stages"
+    stage = f"{stages}/{{stage}}"
+    return (
+        Address("GET", root, pipelines_api.list_pipelines),
+        Address("POST", root, pipelines_api.create_pipeline, verb="write"),
+        Address("GET", one, pipelines_api.get_pipeline),
+        Address("PATCH", one, pipelines_api.update_pipeline, verb="write"),
+        Address("PUT", one, pipelines_api.replace_pipeline, verb="write"),
+        Address("DELETE", one, pipelines_api.archive_pipeline, verb="write"),
+        Address("GET", f"{one}/audit", pipelines_api.audit_pipeline),
+        Address("GET", stages, pipelines_api.list_stages),
+        Address("POST", stages, pipelines_api.create_stage, verb="write"),
+        Address("GET", stage, pipelines_api.get_stage),
+        Address("PATCH", stage, pipelines_api.update_stage, verb="write"),
+        Address("PUT", stage, pipelines_api.replace_stage, verb="write"),
+        Address("DELETE", stage, pipelines_api.archive_stage, verb="write"),
+        Address("GET", f"{stage}/audit", pipelines_api.audit_stage),
     )
 
 
@@ -171,20 +206,16 @@ ADDRESSES: Final = (
         Address("GET", f"{root}/custom-properties", properties.room, scopes=_ANY_RECORDS)
         for root in ("/crm/v3/limits", f"/crm/limits/{DATED}")
     ),
-    *(
-        address
-        for root in ("/crm/v3/pipelines/{kind}", f"/crm/pipelines/{DATED}/{{kind}}")
-        for address in (
-            Address("GET", root, account.list_pipelines),
-            Address("GET", f"{root}/{{id}}", account.get_pipeline),
-            Address("GET", f"{root}/{{id}}/stages", account.list_stages),
-        )
-    ),
+    *_associations_v3("/crm/v3/associations/{source}/{target}"),
+    *_pipelines("/crm/v3/pipelines/{kind}"),
+    *_pipelines(f"/crm/pipelines/{DATED}/{{kind}}"),
     *(
         address
         for root in ("/crm/v3/owners", f"/crm/owners/{DATED}")
         for address in (
+            # The official clients ask with a slash at the end, other programs without.
             Address("GET", root, account.list_owners, scopes=_OWNERS),
+            Address("GET", f"{root}/", account.list_owners, scopes=_OWNERS),
             Address("GET", f"{root}/{{id}}", account.get_owner, scopes=_OWNERS),
         )
     ),
@@ -205,8 +236,10 @@ def router_of(portal: Portal) -> APIRouter:
     router = APIRouter()
     for address in ADDRESSES:
         router.add_route(address.path, _handler(portal, address), methods=[address.method])
-    for path in ("/oauth/v1/token", "/oauth/v3/token", f"/oauth/{DATED}/token"):
-        router.add_route(path, _token_handler(portal), methods=["POST"])
+    for path, form_step in _FORMS.items():
+        router.add_route(path, _form_handler(portal, form_step), methods=["POST"])
+    for method, path, token_step in _TOKENS:
+        router.add_route(path, _token_handler(portal, token_step), methods=[method])
     router.add_route(f"{exports.FILES}/{{secret}}/{{name}}", _file_handler(portal), methods=["GET"])
     for root in ("crm", "oauth", "account-info"):
         router.add_route(f"/{root}/{{rest:path}}", _nowhere(portal), methods=["GET", "POST", "PATCH", "PUT", "DELETE"])
@@ -318,15 +351,42 @@ def _refusal(portal: Portal, refused: HubSpotError, headers: Mapping[str, str]) 
     return JSONResponse(refused.body | {"correlationId": correlation}, refused.status, {**headers, **refused.headers})
 
 
-def _token_handler(portal: Portal) -> Any:
+_FORMS: Final = {
+    "/oauth/v1/token": tokens.token,
+    **{f"/oauth/{version}/token": tokens.token for version in ("v3", DATED)},
+    **{f"/oauth/{version}/token/introspect": tokens.introspect for version in ("v3", DATED)},
+    **{f"/oauth/{version}/token/revoke": tokens.revoke for version in ("v3", DATED)},
+}
+"""OAuth addresses that take a form with the app's own id and secret."""
+
+_TOKENS: Final = (
+    ("GET", "/oauth/v1/access-tokens/{token}", tokens.access_token_info),
+    ("GET", "/oauth/v1/refresh-tokens/{token}", tokens.refresh_token_info),
+    ("DELETE", "/oauth/v1/refresh-tokens/{token}", tokens.end_refresh_token),
+)
+"""Older OAuth addresses, which need no more than the token they are about."""
+
+
+def _form_handler(portal: Portal, step: Callable[[Portal, Mapping[str, str]], Reply]) -> Any:
     async def handle(request: Request) -> Response:
         form = dict(parse_qsl((await request.body()).decode()))
-        try:
-            return _response(account.token(portal, form), {"Cache-Control": "no-store"})
-        except HubSpotError as refused:
-            return _refusal(portal, refused, {})
+        return _unlogged(portal, lambda: step(portal, form))
 
     return handle
+
+
+def _token_handler(portal: Portal, step: Callable[[Portal, str], Reply]) -> Any:
+    async def handle(request: Request) -> Response:
+        return _unlogged(portal, lambda: step(portal, request.path_params["token"]))
+
+    return handle
+
+
+def _unlogged(portal: Portal, step: Callable[[], Reply]) -> Response:
+    try:
+        return _response(step(), {"Cache-Control": "no-store"})
+    except HubSpotError as refused:
+        return _refusal(portal, refused, {})
 
 
 def _file_handler(portal: Portal) -> Any:
