@@ -129,8 +129,9 @@ def _scopes(told: Json) -> tuple[str, ...]:
 
 
 WHERE_TO_TICK: Final = (
-    "in HubSpot under Settings > Integrations > Service Keys (or Private Apps > Scopes); an OAuth app must be "
-    "installed again after a scope was added"
+    "in HubSpot: for a service key under Development > Keys > Service keys (in some portals Settings > Integrations > "
+    "Service Keys), for a private app under Settings > Integrations > Private Apps > Scopes; an OAuth app lists it "
+    "among its scopes and is installed again"
 )
 
 
