@@ -7,9 +7,21 @@ from crm_kare.sandbox.hubspot.limits import Limits
 from crm_kare.sandbox.hubspot.load import load
 from crm_kare.sandbox.hubspot.portal import TOKEN, Portal, Settings
 from crm_kare.sandbox.hubspot.routes import router_of
+from crm_kare.sandbox.hubspot.webhooks.settings import Subscription, Webhooks
 from crm_kare.sandbox.state import Sandbox
 
-__all__ = ["Limits", "Portal", "Settings", "copied", "environment", "load", "portal_of", "router_for"]
+__all__ = [
+    "Limits",
+    "Portal",
+    "Settings",
+    "Subscription",
+    "Webhooks",
+    "copied",
+    "environment",
+    "load",
+    "portal_of",
+    "router_for",
+]
 
 
 def portal_of(sandbox: Sandbox) -> Portal:

@@ -92,7 +92,7 @@ _COUNTED: Final[dict[str, tuple[tuple[str, str, frozenset[str], bool], ...]]] = 
 
 
 def recount(portal: Portal, name: str, ids: Iterable[str]) -> None:
-    """Bring up to date what is calculated from these records' links; a change moves the record's stamp."""
+    """Bring up to date what is calculated from these records' links; a change moves the record's stamp, where it does at all."""
     records = portal.org.get_many(name, list(ids), deleted=False)
     for column, target, types, counted in _COUNTED.get(name, ()):
         found = linked(portal, name, target, list(records))
@@ -104,8 +104,12 @@ def recount(portal: Portal, name: str, ids: Iterable[str]) -> None:
 
 
 def _set(portal: Portal, name: str, record: Record, column: str, value: str | None) -> None:
-    if (record[column] or "0") != (value or "0"):
+    if (record[column] or "0") == (value or "0"):
+        return
+    if portal.settings.links_move_dates:
         portal.org.update(name, record["_id"], {column: value}, "calculated")
+    else:
+        portal.org.recompute(name, record["_id"], {column: value})
 
 
 def recount_around(portal: Portal, name: str, record_id: str) -> None:

@@ -16,6 +16,8 @@ from crm_kare.sandbox.hubspot.links import OPPOSITE
 from crm_kare.sandbox.hubspot.pipelines import PIPELINES, stage_id
 from crm_kare.sandbox.hubspot.portal import Portal, moment
 from crm_kare.sandbox.hubspot.values import stamp
+from crm_kare.sandbox.hubspot.watching import PortalOrg
+from crm_kare.sandbox.hubspot.webhooks.listening import listen
 from crm_kare.sandbox.hubspot.words import BUYING_ROLES, DEAL_TYPES, INDUSTRY_CODES, PIPELINE_IDS, PRODUCT_LINES
 from crm_kare.sandbox.state import Sandbox
 from crm_kare.sandbox.store import FieldDef, Org
@@ -64,8 +66,10 @@ def record_id(name: str, serial: int) -> str:
 
 def load(sandbox: Sandbox, business: Business) -> None:
     """Define the portal and fill it; its `Portal` is then in `sandbox.sides`."""
-    org = sandbox.store.add_org("hubspot", record_id)
+    org = PortalOrg(sandbox.store, "hubspot", record_id, 1)
+    sandbox.store.orgs["hubspot"] = org
     portal = Portal(org, PIPELINES, sandbox.faults)
+    listen(portal)
     _define(portal)
     _Loader(portal, business).run()
     sandbox.sides["hubspot"] = portal

@@ -41,6 +41,16 @@ def merge(portal: Portal, kind: ObjectType, primary: Record, other: Record, who:
     for old in (primary, other):
         _move_links(portal, kind, old["_id"], new_id)
         portal.org.delete(kind.name, old["_id"], who, merged_into=new_id)
+    portal.org.tell(
+        "merge",
+        kind.name,
+        new_id,
+        who,
+        primaryObjectId=int(primary["_id"]),
+        mergedObjectIds=[int(other["_id"])],
+        newObjectId=int(new_id),
+        numberOfPropertiesMoved=sum(primary[name] is None and other[name] is not None for name in names),
+    )
     return portal.org.get_many(kind.name, [new_id])[new_id]
 
 

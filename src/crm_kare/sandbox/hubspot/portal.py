@@ -12,7 +12,10 @@ from crm_kare.sandbox.hubspot.errors import validation
 from crm_kare.sandbox.hubspot.exports.task import Exports, ExportSettings
 from crm_kare.sandbox.hubspot.limits import Limits, Meter
 from crm_kare.sandbox.hubspot.pipelines import Pipeline, Stage
-from crm_kare.sandbox.store import Org, Record
+from crm_kare.sandbox.hubspot.watching import PortalOrg
+from crm_kare.sandbox.hubspot.webhooks.sender import Sender
+from crm_kare.sandbox.hubspot.webhooks.settings import Webhooks
+from crm_kare.sandbox.store import Record
 
 if TYPE_CHECKING:
     from crm_kare.sandbox.hubspot.lists import SavedList
@@ -53,6 +56,8 @@ class Settings:
         latency: seconds on the wall clock by which every answer is late; calls wait side by side.
         traced_updates: whether batch/update heeds trace ids, as batch/create does (documented for that one only).
         exports: how exports go.
+        webhooks: the app's subscriptions, whose events are signed with `client_secret`; `None` is none.
+        links_move_dates: whether what is counted from associations moves `hs_lastmodifieddate` where it changes.
         writes_follow_merges: whether an update by an id that was merged away reaches the survivor; else it is gone.
     """
 
@@ -74,6 +79,8 @@ class Settings:
     latency: float = 0.0
     traced_updates: bool = True
     exports: ExportSettings = field(default_factory=ExportSettings)
+    webhooks: Webhooks | None = None
+    links_move_dates: bool = True
     writes_follow_merges: bool = False
 
 
@@ -87,7 +94,7 @@ class Grant:
 class Portal:
     """The account. Change `settings` (`dataclasses.replace`) to change its behaviour while it runs."""
 
-    def __init__(self, org: Org, pipelines: tuple[Pipeline, ...], faults: Faults | None = None) -> None:
+    def __init__(self, org: PortalOrg, pipelines: tuple[Pipeline, ...], faults: Faults | None = None) -> None:
         self.org = org
         self.faults = faults or Faults()
         self.pipelines = pipelines
@@ -103,6 +110,7 @@ class Portal:
         self.revoked = False
         self.exports = Exports()
         org.store.at_end.callback(self.exports.close)
+        self.webhooks = Sender(org.store, self.faults, lambda: (self.settings.webhooks, self.settings.client_secret))
         self._serial = 0
         self._known: dict[str, tuple[tuple[int, ...], dict[str, Property]]] = {}
 
