@@ -40,13 +40,14 @@ from crm_kare_hubspot.records import BATCH, Products
 from crm_kare_hubspot.removal import deprovision
 from crm_kare_hubspot.single import single, single_owners
 from crm_kare_hubspot.site import Site
-from crm_kare_hubspot.write import Desk, read, write
+from crm_kare_hubspot.write import MOST, read, write
+from crm_kare_hubspot.write_batch import Job
 
 _OVERLAP: Final = 120
 _ARCHIVED_PAGES: Final = 2
 _APP: Final = "app.hubspot.com"
 
-CAPABILITIES: Final = Capabilities(streams=frozenset(STREAMS), write_batch=BATCH)
+CAPABILITIES: Final = Capabilities(streams=frozenset(STREAMS), write_batch=MOST)
 
 
 class HubSpotConnector:
@@ -72,6 +73,7 @@ class HubSpotConnector:
         if self._organisation is None:
             told = self._client.ask(Call("GET", self._client.paths.account(), "account-info")).body
             portal = str(told.get("portalId", ""))
+            self._client.allowance.of_portal(portal)
             self._organisation = Organisation(
                 id=portal,
                 name=f"HubSpot portal {portal}",
@@ -134,7 +136,7 @@ class HubSpotConnector:
 
     def write(self, request: WriteRequest) -> list[Outcome]:
         """See `crm_kare_hubspot.write`."""
-        return write(Desk(self._client, self._context.clock, self._context.crm, request))
+        return write(Job(self._client, self._context.clock, self._context.crm, request, self._definitions))
 
     def await_writes(self, source: str) -> None:
         """Nothing to wait for: a write ends with its call."""

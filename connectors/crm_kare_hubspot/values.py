@@ -62,11 +62,20 @@ def _plain_number(text: str) -> str:
     return format(number.normalize(), "f") if number.is_finite() and number else "0" if not number else text
 
 
+def same_value(one: str | None, other: str | None, label: Label) -> bool:
+    """Whether HubSpot shows the same for both: blanks at the ends, kinds of line ends and forms of numbers aside."""
+    return _shown(one, label) == _shown(other, label)
+
+
+def _shown(text: str | None, label: Label) -> str | None:
+    return label_value(text.replace("\r\n", "\n").strip(), label) if text else None
+
+
 def written(value: str | None, label: Label) -> str:
-    """A label's value as HubSpot takes it: blank clears; other than texts bear no space at their ends."""
-    if value is None:
-        return ""
-    return value if label.type in {FieldType.TEXT, FieldType.LONG_TEXT} else value.strip()
+    """A label's value as HubSpot takes it: blank clears, and no value but a text may bear a space at its ends."""
+    if value is None or label.type in {FieldType.TEXT, FieldType.LONG_TEXT}:
+        return value or ""
+    return label_value(value.strip(), label) or ""
 
 
 def clean(text: str) -> str:

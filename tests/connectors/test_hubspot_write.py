@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from crm_kare.errors import AccessError
+from crm_kare.errors import AccessError, RetryError
 from crm_kare.model import OutcomeStatus
 from crm_kare.ports import RecordWrite, WriteRequest
 from crm_kare.sandbox.faults import DROP, TRUNCATE, Fault
@@ -20,6 +20,7 @@ pytestmark = pytest.mark.parametrize("rig", ["hubspot"], indirect=True)
 CHANGED, SAME, REJECTED = OutcomeStatus.CHANGED, OutcomeStatus.SAME, OutcomeStatus.REJECTED
 CONFLICT, UNKNOWN = OutcomeStatus.CONFLICT, OutcomeStatus.UNKNOWN
 UPDATE = "/crm/v3/objects/companies/batch/update"
+READ = "/crm/v3/objects/companies/batch/read"
 
 
 def request(rig: Any, values: Mapping[str, Mapping[str, str | None]]) -> WriteRequest:
@@ -50,9 +51,9 @@ def test_one_bad_record_in_five_hundred_costs_little_and_is_named(rig: Any) -> N
 
 
 @pytest.fixture
-def untraced(monkeypatch: pytest.MonkeyPatch) -> None:
+def untraced(rig: Any) -> None:
     """A portal that pays no heed to trace ids: one bad value refuses the whole batch and names no record."""
-    monkeypatch.setattr("crm_kare.sandbox.hubspot.writing._traced", lambda _asked: False)
+    rig.portal.settings = replace(rig.portal.settings, traced_updates=False)
 
 
 @pytest.mark.usefixtures("untraced")
@@ -164,13 +165,23 @@ def test_a_person_who_edits_after_the_lost_write_wins(rig: Any, monkeypatch: pyt
     assert held(rig, "kare_profile")[ids[0]] == "Attain"
 
 
-def test_writes_whose_answers_stay_lost_are_unknown(rig: Any) -> None:
+def test_writes_that_never_arrive_end_the_call_as_unavailable(rig: Any) -> None:
     connector = steps.ready(rig)
     ids = steps.seeded(rig, 2)
     rig.running.faults.order(Fault(UPDATE, "POST", DROP, times=0))
+    slept = len(rig.clock.slept)
+    with pytest.raises(RetryError):
+        connector.write(request(rig, {key: {"Profile": "Keep"} for key in ids}))
+    assert rig.clock.slept[slept:] == [1.0, 2.0, 4.0, 8.0, 16.0]
+    assert set(held(rig, "kare_profile").values()) == {None}
+
+
+def test_writes_whose_fate_cannot_be_asked_are_unknown(rig: Any) -> None:
+    connector = steps.ready(rig)
+    ids = steps.seeded(rig, 2)
+    rig.running.faults.order(Fault(UPDATE, "POST", DROP), Fault(READ, "POST", skip=1, times=0))
     outcomes = connector.write(request(rig, {key: {"Profile": "Keep"} for key in ids}))
-    assert [one.status for one in outcomes] == [UNKNOWN] * 2
-    assert len(rig.running.faults.calls(UPDATE)) == 3
+    assert [(one.status, one.code) for one in outcomes] == [(UNKNOWN, "ANSWER_LOST")] * 2
 
 
 def test_an_answer_that_names_nothing_is_not_taken_for_success(rig: Any) -> None:
@@ -178,8 +189,8 @@ def test_an_answer_that_names_nothing_is_not_taken_for_success(rig: Any) -> None
     ids = steps.seeded(rig, 2)
     empty = json.dumps({"status": "COMPLETE", "results": []})
     rig.running.faults.order(Fault(UPDATE, "POST", status=200, body=empty, times=0))
-    outcomes = connector.write(request(rig, {key: {"Profile": "Keep"} for key in ids}))
-    assert [one.status for one in outcomes] == [UNKNOWN] * 2
+    with pytest.raises(RetryError, match="did not take the records"):
+        connector.write(request(rig, {key: {"Profile": "Keep"} for key in ids}))
 
 
 def test_numbers_that_hubspot_writes_otherwise_are_the_same(rig: Any) -> None:
