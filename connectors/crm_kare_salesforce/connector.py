@@ -23,12 +23,12 @@ from crm_kare.ports import (
 )
 from crm_kare_salesforce import access, check, provision, readable, record_types, removal, rights
 from crm_kare_salesforce.client import Client
-from crm_kare_salesforce.currencies import currencies
 from crm_kare_salesforce.faults import our_errors
 from crm_kare_salesforce.fields import Objects, field_infos, fill_rates
 from crm_kare_salesforce.ingest import Ingest
 from crm_kare_salesforce.ingest_notes import Notes
 from crm_kare_salesforce.names import field_name
+from crm_kare_salesforce.organisation import organisation
 from crm_kare_salesforce.pull import Puller, pull_options, single
 from crm_kare_salesforce.site import Site
 from crm_kare_salesforce.values import long_id
@@ -52,6 +52,7 @@ class SalesforceConnector:
     def __init__(self, context: Context) -> None:
         pulls = pull_options(context.options)
         self._crm, self._specs, self._wishes = context.crm, context.specs, wishes(context.options)
+        self._state = context.state
         self._given_url = context.credentials.get("SALESFORCE_INSTANCE_URL")
         self._client = Client(context)
         self._objects = Objects(self._client)
@@ -75,20 +76,7 @@ class SalesforceConnector:
     def organisation(self) -> Organisation:
         """The org; its currency and rates where it is a multi-currency one (else Salesforce's REST API does not tell them)."""
         with our_errors("Organization"):
-            told = self._client.rows("SELECT Id, Name, TimeZoneSidKey FROM Organization LIMIT 1")
-            if not told:
-                raise ConfigError(
-                    "This user may not see the organisation.", where="Organization", fix="Grant API access."
-                )
-            corporate, rates = currencies(self._client)
-            return Organisation(
-                id=long_id(str(told[0]["Id"])),
-                name=str(told[0].get("Name") or ""),
-                timezone=str(told[0].get("TimeZoneSidKey") or "UTC"),
-                currency=corporate,
-                url=self._client.instance_url,
-                rates=rates,
-            )
+            return organisation(self._client, self._state)
 
     def check(self, specs: Sequence[StreamSpec], fields: Sequence[LabelField]) -> list[Problem]:
         """Login, quota, mapped fields, label fields with their rights and values, and what sharing may hide."""

@@ -1,9 +1,9 @@
 """The ingest jobs under way, in a file: should this process die, the next one finds them and sees them off."""
 
-import json
-import os
 from pathlib import Path
 from typing import Final
+
+from crm_kare_salesforce.state_file import keep_state, read_state
 
 _NAME: Final = "salesforce-ingest-jobs.json"
 
@@ -29,20 +29,10 @@ class Notes:
             self._keep(held)
 
     def _read(self) -> dict[str, str]:
-        try:
-            told = json.loads(self._path.read_text("utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return {str(job): str(source) for job, source in told.items()} if isinstance(told, dict) else {}
+        return {str(job): str(source) for job, source in read_state(self._path).items()}
 
     def _keep(self, held: dict[str, str]) -> None:
-        if not held:
+        if held:
+            keep_state(self._path, held)
+        else:
             self._path.unlink(missing_ok=True)
-            return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self._path.with_suffix(".new")
-        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123  Path.open sets no mode
-            json.dump(held, file)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self._path)

@@ -1,8 +1,6 @@
 """Ways to log in: one class per way, each giving a `Session`."""
 
 import hashlib
-import json
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +17,7 @@ from simple_salesforce.login import soap_login
 from crm_kare.errors import ConfigError
 from crm_kare.http import CallError, Trouble, redacted, require_safe_url
 from crm_kare_salesforce.faults import foreign_errors, trouble_of
+from crm_kare_salesforce.state_file import keep_state, read_state
 
 PRODUCTION: Final = "https://login.salesforce.com"
 SANDBOXES: Final = "https://test.salesforce.com"
@@ -156,27 +155,13 @@ class RefreshToken:
             form["client_secret"] = self.secret.get_secret_value()
         session, rotated = _granted(http, self.login_url, form)
         if rotated:
-            self._keep(rotated)
+            keep_state(self.kept, {"first": _mark(self.given.get_secret_value()), "token": rotated})
         return session
 
     def _present(self) -> str:
         """The kept token, unless the settings were given another one since it was kept."""
-        given = self.given.get_secret_value()
-        try:
-            kept = json.loads(self.kept.read_text("utf-8"))
-        except (OSError, ValueError):
-            return given
+        given, kept = self.given.get_secret_value(), read_state(self.kept)
         return str(kept["token"]) if kept.get("first") == _mark(given) else given
-
-    def _keep(self, token: str) -> None:
-        self.kept.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps({"first": _mark(self.given.get_secret_value()), "token": token})
-        fresh = self.kept.with_suffix(".new")
-        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123  Path.open sets no mode
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self.kept)
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,13 @@
 """What a run costs in API calls when nobody changed anything, whatever the org's size; logins apart."""
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
 from flow.sandbox_project import SandboxProject, Verdict, sandbox_project
 
+from crm_kare.sandbox.salesforce import money, org_of
 from crm_kare.sync.flow import Options, sync
 
 TWO_STREAMS = """\
@@ -64,3 +66,17 @@ def test_a_run_without_changes_costs_six_calls_at_most_and_two_for_each_further_
         project.reopen()
         sync(project.runtime)  # the new stream is pulled in full
         assert calls(project, 900) <= BOUND + further * FURTHER
+
+
+def test_dated_exchange_rates_of_the_day_cost_no_call_more_than_six(project: SandboxProject) -> None:
+    """The org's own name and time zone are asked once a week in such an org."""
+    org = org_of(project.running.sandbox)
+    money.activate(org, dated=True)
+    project.clock.sleep(86_400)
+    sync(project.runtime)
+    for day in range(1, 4):
+        since = date(2026, 10, day)
+        money.add_dated_rates(org, "USD", {"2020-01-01": 1.0, since.isoformat(): 1.0 + day})
+        assert calls(project, 86_400) <= BOUND
+        held = project.runtime.journal.rates.held("salesforce", "EUR")
+        assert since in {one.since for one in held if one.currency == "USD"}
