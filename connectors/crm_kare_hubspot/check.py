@@ -10,7 +10,7 @@ from crm_kare.errors import AccessError, ConfigError, KareError, RetryError
 from crm_kare.model import Problem
 from crm_kare.ports import Context, LabelField, StreamSpec
 from crm_kare_hubspot import scopes
-from crm_kare_hubspot.check_labels import labels
+from crm_kare_hubspot.check_labels import labels, unfinished
 from crm_kare_hubspot.client import Call, Client
 from crm_kare_hubspot.columns import PRODUCT, missing, missing_of_owner, wanted
 from crm_kare_hubspot.definitions import Definitions, Property, Stage, suggestion
@@ -36,11 +36,11 @@ def check(
         return login
     for spec in specs:
         definitions.forget(spec.source)
-    found, lacking = _scopes(client, context, specs, fields)
+    accounts = next((spec.source for spec in specs if spec.stream == "accounts"), None)
+    found, lacking = _scopes(client, definitions, context, specs, fields)
     for spec in specs:
         if scopes.scope(spec.source, "read") not in lacking:
             found += _stream(client, definitions, spec)
-    accounts = next((spec.source for spec in specs if spec.stream == "accounts"), None)
     if accounts is not None and fields and scopes.scope(accounts, "read") not in lacking:
         found += _tried_list(lambda: labels(client, definitions, context.crm, accounts, fields), accounts)
     found += [*_quota(client, context), *_webhooks(context)]
@@ -68,13 +68,21 @@ def _problem(error: KareError, where: str) -> Problem:
 
 
 def _scopes(
-    client: Client, context: Context, specs: Sequence[StreamSpec], fields: Sequence[LabelField]
+    client: Client,
+    definitions: Definitions,
+    context: Context,
+    specs: Sequence[StreamSpec],
+    fields: Sequence[LabelField],
 ) -> tuple[list[Problem], frozenset[str]]:
+    """What is wrong with the scopes, and those that are missing; that for definitions while there is work for it."""
     try:
         word = word_of(context.options.get("lists", False))
     except ConfigError as error:
         return [_problem(error, "lists")], frozenset()
-    return scopes.tried(client, scopes.areas(client, specs, fields, word))
+    asked = scopes.areas(client, specs, fields, word)
+    sources = [spec.source for spec in specs if spec.stream == "accounts"]
+    asked += [scopes.definitions_area(client, source) for source in sources if unfinished(definitions, source, fields)]
+    return scopes.tried(client, asked)
 
 
 def _stream(client: Client, definitions: Definitions, spec: StreamSpec) -> list[Problem]:

@@ -6,7 +6,6 @@ from typing import Final
 from crm_kare.errors import KareError
 from crm_kare.model import Problem
 from crm_kare.ports import LabelField
-from crm_kare_hubspot import scopes
 from crm_kare_hubspot.client import Call, Client
 from crm_kare_hubspot.definitions import Definitions, Property
 from crm_kare_hubspot.desired import lacks, misfit
@@ -25,16 +24,23 @@ _WORKFLOWS: Final = (
 def labels(
     client: Client, definitions: Definitions, crm: str, source: str, fields: Sequence[LabelField]
 ) -> list[Problem]:
-    """Missing properties, and those of a type or with options that do not fit; what `provision` will need, too."""
+    """Missing properties, and those of a type or with options that do not fit; room for those that are missing."""
     known = definitions.properties(source)
     absent = [one for one in fields if one.field not in known]
     archived = definitions.fetched(source, archived=True) if absent else {}
     found = [problem for one in fields for problem in _label(one, known.get(one.field), archived, crm, source)]
-    if found:
-        found += scopes.tried(client, [scopes.definitions_area(client, source)])[0]
     if absent:
         found += [*_room(client, source, len(absent)), _workflows(source)]
     return found
+
+
+def unfinished(definitions: Definitions, source: str, fields: Sequence[LabelField]) -> bool:
+    """Whether `provision` has something to do, as far as the definitions can be read."""
+    try:
+        known = definitions.properties(source)
+    except KareError:
+        return False
+    return any((present := known.get(one.field)) is None or lacks(one.label, present) for one in fields)
 
 
 def _label(

@@ -26,11 +26,12 @@ _OBJECTS: Final = frozenset(
 
 @dataclass(frozen=True)
 class Area:
-    """What is to be done in the portal, the scope for it, and the call that tries it."""
+    """What is to be done in the portal, the scope for it, and the call that tries it; `also` cannot be tried harmlessly."""
 
     what: str
     scope: str
     call: Call
+    also: str = ""
 
 
 def scope(source: str, verb: str) -> str:
@@ -51,7 +52,7 @@ def areas(client: Client, specs: Sequence[StreamSpec], fields: Sequence[LabelFie
         found.append(Area(f"write {accounts}", scope(accounts, "write"), call))
     if lists:
         call = Call("POST", client.paths.lists("search"), "lists", body={"count": 1})
-        found.append(Area("read lists", "crm.lists.read", call))
+        found.append(Area("read lists", "crm.lists.read", call, also="crm.lists.write"))
     return list({one.scope: one for one in reversed(found)}.values())[::-1]
 
 
@@ -101,7 +102,7 @@ def _other(error: KareError, area: Area) -> Problem:
 
 def _missing(lacking: Sequence[tuple[Area, RefusalError | None]]) -> Problem:
     what = ", ".join(area.what for area, _ in lacking)
-    ticks = ", ".join(_tick(area, error) for area, error in lacking)
+    ticks = ", ".join(_tick(area, error) + (f", {area.also}" if area.also else "") for area, error in lacking)
     told = f"The login lacks {len(lacking)} scope{'s' if len(lacking) > 1 else ''}: it may not {what}."
     return Problem("access", told, fix=f"Tick {ticks} {WHERE_TO_TICK}.", where="HubSpot scopes")
 

@@ -82,7 +82,10 @@ def test_a_batch_of_nothing_may_be_refused_as_such(rig: Any) -> None:
 
 def test_the_scope_for_properties_is_asked_for_while_there_is_something_to_provision(rig: Any) -> None:
     without(rig, "crm.schemas.companies.write")
-    assert "crm.schemas.companies.write" in check(rig)["access"].fix
+    without(rig, "crm.objects.deals.read")
+    lacking = check(rig, "accounts", "opportunities")["access"]
+    assert "2 scopes" in lacking.message
+    assert all(scope in lacking.fix for scope in ("crm.schemas.companies.write", "crm.objects.deals.read"))
     without(rig, "crm.schemas.companies.read")
     rig.portal.settings = replace(
         rig.portal.settings, scopes=rig.portal.settings.scopes | {"crm.schemas.companies.write"}
