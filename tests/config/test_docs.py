@@ -78,7 +78,8 @@ def leaves(model: type[BaseModel], front: str = "") -> list[tuple[str, object]]:
         elif isinstance(field.default, BaseModel):
             found += leaves(type(field.default), f"{front}{name}.")
         else:
-            found.append((front + name, "required" if field.is_required() else field.default or "none"))
+            default = str(field.default).lower() if isinstance(field.default, bool) else field.default or "none"
+            found.append((front + name, "required" if field.is_required() else default))
     return found
 
 

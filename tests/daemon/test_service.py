@@ -19,6 +19,7 @@ from structlog.testing import CapturingLogger
 
 from crm_kare.daemon.health import HealthServer
 from crm_kare.daemon.service import Service
+from crm_kare.daemon.webhooks import Receiver
 from crm_kare.errors import ConfigError
 from crm_kare.ports import Connector
 from crm_kare.sync.flow import Options, sync
@@ -156,7 +157,8 @@ def test_a_wrong_mapping_or_no_schedule_at_all_is_told_at_the_start(rig: Rig) ->
 
 
 def test_health_is_answered_over_http(rig: Rig) -> None:
-    health = HealthServer(rig.service, "127.0.0.1", 0)
+    receiver = Receiver(rig.runtime, rig.service.told, rig.asked.is_set, structlog.wrap_logger(rig.log))
+    health = HealthServer(rig.service, receiver, "127.0.0.1", 0)
     health.start()
     try:
         assert requests.get(f"{health.url}/readyz", timeout=60).status_code == 503

@@ -48,21 +48,28 @@ def register(app: typer.Typer) -> None:
 def serve(project: ProjectOption = Path()) -> int:
     """Run every CRM on its schedule until stopped; SIGTERM ends a run at its next batch border, and then the daemon, with 0.
 
-    Health is at /healthz and /readyz on the address that crm-kare.yaml sets (127.0.0.1:8731). A first run waits for your approval:
+    Health is at /healthz and /readyz on the address that crm-kare.yaml sets (127.0.0.1:8731), and /webhooks/NAME takes in what a
+    CRM tells of changes, where that is on. A first run waits for your approval:
     do it by hand with plan and apply.
     """
     import structlog  # noqa: PLC0415  heavy
 
     from crm_kare.daemon.health import HealthServer  # noqa: PLC0415  heavy
     from crm_kare.daemon.service import Service  # noqa: PLC0415  heavy
+    from crm_kare.daemon.webhooks import Receiver  # noqa: PLC0415  heavy
 
     with stoppable() as stop, opened(project, stop) as runtime:
         log = structlog.wrap_logger(structlog.PrintLogger(sys.stdout), processors=_log_steps())
         service, settings = Service(runtime, stop, log), runtime.project.serve
-        with closing(HealthServer(service, settings.host, settings.port)) as health:
+        with (
+            closing(Receiver(runtime, service.told, stop, log)) as receiver,
+            closing(HealthServer(service, receiver, settings.host, settings.port)) as health,
+        ):
             service.start()
             health.start()
             log.info("health", url=health.url)
+            if receiver.addresses:
+                log.info("webhooks", urls=receiver.addresses)
             _wait(stop)
             ended = service.stop()
     if not ended:

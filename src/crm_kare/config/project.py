@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, PrivateAttr
 
@@ -28,6 +29,15 @@ def _env_prefix(prefix: str) -> str:
     return prefix
 
 
+def _public_url(url: str) -> str:
+    """The address as given, without a slash at its end."""
+    parts = urlsplit(url)
+    secure = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in {"127.0.0.1", "localhost", "::1"})
+    if not secure or not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise RefusedError(f"`{url}` is no public address", "write it like https://kare.example.com")
+    return url.rstrip("/")
+
+
 _Share = Annotated[float, Field(ge=0, le=1)]
 _UsedShare = Annotated[float, Field(gt=0, le=1)]
 
@@ -41,6 +51,9 @@ class Crm(Strict):
     timezone: Annotated[str, AfterValidator(check_timezone)] = "UTC"
     env_prefix: Annotated[str, AfterValidator(_env_prefix)] = ""
     full_pull_days: Annotated[int, Field(ge=0, description="Days after which a run pulls in full; 0 = never.")] = 7
+    webhooks: Annotated[
+        bool, Field(description="Whether the CRM tells `crm-kare serve` of changes as they happen.")
+    ] = False
 
 
 class Brakes(Strict):
@@ -64,6 +77,7 @@ class Serve(Strict):
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8731
+    public_url: Annotated[str, AfterValidator(_public_url)] | None = None
 
 
 class Retention(Strict):
@@ -102,6 +116,10 @@ class Project(Strict):
             raise UsageError(f"no CRM is called `{name}`.", fix=sentence(known), where=PROJECT_FILE)
         return self.crms[name]
 
+    def webhooks(self, name: str) -> str:
+        """The public address for a CRM's webhooks; empty where they are off."""
+        return f"{self.serve.public_url}/webhooks/{name}" if self.crm(name).webhooks else ""
+
     def mapping(self, name: str) -> Mapping:
         """The mapping of a CRM, read from its file."""
         crm = self.crm(name)
@@ -115,7 +133,16 @@ def _check(project: Project) -> list[Finding]:
         for name in project.crms
         if not CRM_NAME.fullmatch(name)
     ]
-    return found + _shared_credentials(project.crms)
+    return found + _shared_credentials(project.crms) + _unreachable(project)
+
+
+def _unreachable(project: Project) -> list[Finding]:
+    """Webhooks without the address that they are sent to, which their signatures hold."""
+    wanting = [name for name, crm in project.crms.items() if crm.webhooks]
+    if not wanting or project.serve.public_url:
+        return []
+    told = f"`{wanting[0]}` wants webhooks, and there is no public address that they are sent to"
+    return [Finding(("serve",), told, "set `public_url`, like https://kare.example.com")]
 
 
 def _shared_credentials(crms: dict[str, Crm]) -> list[Finding]:

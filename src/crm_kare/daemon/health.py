@@ -1,4 +1,4 @@
-"""Health checks over HTTP, on loopback unless the project says otherwise."""
+"""Health checks and webhooks over HTTP, on loopback unless the project says otherwise."""
 
 import socket
 import threading
@@ -8,11 +8,14 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 
 from crm_kare.daemon.service import Service
+from crm_kare.daemon.webhooks import Receiver, add_webhooks
 from crm_kare.errors import ConfigError
 
 
-def create_app(service: Service) -> FastAPI:
-    """`/healthz`: alive, with the last and next run of each CRM. `/readyz`: 200 while the scheduler runs, else 503."""
+def create_app(service: Service, receiver: Receiver) -> FastAPI:
+    """`/healthz`: alive, with the last and next run of each CRM. `/readyz`: 200 while the scheduler runs, else 503.
+    `/webhooks/NAME`: see `Receiver`.
+    """
     app = FastAPI(title="crm-kare", docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.get("/healthz")
@@ -24,13 +27,14 @@ def create_app(service: Service) -> FastAPI:
         ready = service.ready()
         return JSONResponse({"ready": ready}, status_code=200 if ready else 503)
 
+    add_webhooks(app, receiver)
     return app
 
 
 class HealthServer:
-    """Serves the checks in a thread of its own; ends with `close`."""
+    """Serves all that the daemon answers in a thread of its own; ends with `close`."""
 
-    def __init__(self, service: Service, host: str, port: int) -> None:
+    def __init__(self, service: Service, receiver: Receiver, host: str, port: int) -> None:
         try:
             self._socket = socket.create_server((host, port))
         except OSError as error:
@@ -41,7 +45,11 @@ class HealthServer:
             ) from error
         self.url = f"http://{host}:{self._socket.getsockname()[1]}"
         config = uvicorn.Config(
-            create_app(service), log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1
+            create_app(service, receiver),
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=1,
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(

@@ -3,19 +3,20 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
-from threading import Condition
+from datetime import datetime, timedelta
+from threading import Condition, Lock
 from typing import Any, Final
 
-import structlog
 from apscheduler.events import EVENT_JOB_MAX_INSTANCES, JobSubmissionEvent
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.date import DateTrigger
 
 from crm_kare.config.project import PROJECT_FILE
+from crm_kare.daemon.inbox import Inbox, Log, Records
 from crm_kare.daemon.schedule import trigger
 from crm_kare.errors import ConfigError, KareError
 from crm_kare.model import Problem, RunStatus
-from crm_kare.sync.flow import sync
+from crm_kare.sync.flow import Options, sync
 from crm_kare.sync.result import RunResult
 from crm_kare.sync.runtime import Runtime
 
@@ -30,7 +31,8 @@ _LEVELS: Final = {
 }
 """How loudly a status is told; the rest wants somebody to look: warning."""
 
-Log = structlog.stdlib.BoundLogger
+_NOT_NOW: Final = {RunStatus.BUSY.value, RunStatus.UNAVAILABLE.value}
+"""Ends of a run after which the same may go well a little later."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class Service:
         self._last: dict[str, LastRun] = {}
         self._running: set[str] = set()
         self._changed = Condition()
+        self._turns = {name: Lock() for name in runtime.project.crms}
+        self._inbox = Inbox(self._take_in, self._later, runtime.clock, log)
         self._scheduler = BackgroundScheduler(
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
@@ -81,24 +85,47 @@ class Service:
 
     def run(self, crm: str) -> None:
         """One run of a CRM. Whatever becomes of it, the schedule goes on."""
-        if self._stopping():
-            return
-        log = self._log.bind(crm=crm)
+        with self._turns[crm]:  # a run for webhooks is short, and must not cost the CRM its whole one
+            if not self._stopping():
+                self._run(crm, Options())
+
+    def told(self, crm: str, records: Records) -> None:
+        """A CRM told that records changed: a run in a moment takes them in, by stream, with all that is told until then."""
+        self._inbox.put(crm, records)
+
+    def take_in(self, crm: str) -> None:
+        """Take in at once what a CRM told of; without a call of this it happens in a moment by itself."""
+        self._inbox.turn(crm)
+
+    def _take_in(self, crm: str, records: Records) -> bool:
+        """A run for single records; False where another one has the CRM, or it is unavailable."""
+        if self._stopping() or not self._turns[crm].acquire(blocking=False):
+            return False
+        try:
+            return self._run(crm, Options(touched=records)) not in _NOT_NOW
+        finally:
+            self._turns[crm].release()
+
+    def _later(self, seconds: float, step: Callable[[], None]) -> None:
+        self._scheduler.add_job(step, DateTrigger(self._runtime.clock.now() + timedelta(seconds=seconds)))
+
+    def _run(self, crm: str, options: Options) -> str:
+        """A run, and how it ended."""
+        log = self._log.bind(crm=crm, records=_count(options.touched)) if options.touched else self._log.bind(crm=crm)
         log.info("run begins")
         self._enter(crm)
         try:
-            (result,) = sync(self._runtime, [crm], stop=self._stopping)
+            (result,) = sync(self._runtime, [crm], options, stop=self._stopping)
         except KareError as error:
             log.error(  # noqa: TRY400  a traceback may hold customers' data
                 "run failed", code=error.code, message=error.message, fix=error.fix
             )
-            self._leave(crm, error.status, error.exit_code)
+            return self._leave(crm, error.status, error.exit_code)
         except Exception as error:  # noqa: BLE001  the door: one run's accident must not end the daemon
             log.error("run failed", code=type(error).__name__)  # noqa: TRY400  the same
-            self._leave(crm, RunStatus.FAILED.value, 1)
-        else:
-            _tell(log, result)
-            self._leave(crm, result.status.value, result.exit_code)
+            return self._leave(crm, RunStatus.FAILED.value, 1)
+        _tell(log, result)
+        return self._leave(crm, result.status.value, result.exit_code)
 
     def stop(self, patience: float = PATIENCE) -> bool:
         """Begin no more runs, and wait for those under way, which end at their next batch border.
@@ -144,14 +171,19 @@ class Service:
         with self._changed:
             self._running.add(crm)
 
-    def _leave(self, crm: str, status: str, exit_code: int) -> None:
+    def _leave(self, crm: str, status: str, exit_code: int) -> str:
         with self._changed:
             self._last[crm] = LastRun(status, self._runtime.clock.now(), exit_code)
             self._running.discard(crm)
             self._changed.notify_all()
+        return status
 
     def _skipped(self, event: JobSubmissionEvent) -> None:
         self._log.warning("run left out", crm=event.job_id, message="The one before still runs.")
+
+
+def _count(records: Records) -> int:
+    return sum(map(len, records.values()))
 
 
 def _tell(log: Log, result: RunResult) -> None:

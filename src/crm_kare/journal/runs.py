@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from crm_kare.journal.store import Store
-from crm_kare.journal.tables import RUNS, moment_of, text_of
+from crm_kare.journal.tables import OUTCOMES, RUNS, moment_of, text_of
 from crm_kare.model import RunStatus
 
 
@@ -73,6 +73,15 @@ class Runs:
             values = {"status": RunStatus.INTERRUPTED.value, "ended_at": text_of(now)}
             connection.execute(sa.update(RUNS).where(RUNS.c.run_id.in_(names)).values(values))
         return names
+
+    def written_since(self, crm: str, moment: datetime) -> frozenset[str]:
+        """Accounts that runs of a CRM wrote to, or tried to, from a moment on."""
+        since = text_of(moment)
+        recent = sa.and_(RUNS.c.crm == crm, sa.or_(RUNS.c.ended_at.is_(None), RUNS.c.ended_at >= since))
+        runs = sa.select(RUNS.c.run_id).where(recent)
+        query = sa.select(OUTCOMES.c.account_id).where(OUTCOMES.c.run_id.in_(runs), OUTCOMES.c.at >= since)
+        with self._store.reading() as connection:
+            return frozenset(connection.scalars(query))
 
     def get(self, run_id: str) -> Run | None:
         """One run, None where there is no such run."""

@@ -1,16 +1,16 @@
 """One CRM's run: the thing with a life that the flow drives. It holds what the steps found and tells how it ended."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from typing import Final
 
 import pyarrow as pa
 
-from crm_kare.config.mapping import Mapping
+from crm_kare.config.mapping import Mapping as CrmMapping
 from crm_kare.errors import BusyError, InterruptedRun, KareError, RetryError
 from crm_kare.model import Outcome, OutcomeStatus, Problem, RunStatus
 from crm_kare.ports import Calls, Connector
@@ -41,6 +41,7 @@ class Options:
         as_of: judge as of that day, without the labels held before.
         owner: write only accounts of the owner of that name.
         limit: write only the first so many accounts that change.
+        touched: take in these records alone, by stream, in place of a pull: the CRM told that they changed.
     """
 
     dry_run: bool = False
@@ -49,6 +50,7 @@ class Options:
     as_of: date | None = None
     owner: str | None = None
     limit: int | None = None
+    touched: Mapping[str, Collection[str]] = field(default_factory=dict)
 
     @property
     def leave(self) -> Leave:
@@ -86,7 +88,7 @@ class CrmRun:
         self._listed: Counter[str] = Counter()
 
     @cached_property
-    def mapping(self) -> Mapping:
+    def mapping(self) -> CrmMapping:
         """The CRM's mapping, read once a run."""
         return self.runtime.mapping(self.crm)
 

@@ -54,8 +54,7 @@ def sync(
     Raises:
         UsageError: there is no CRM of that name.
     """
-    verb = "plan" if options.dry_run else "sync"
-    with _runs(runtime, crms, options, verb, stop, progress) as runs:
+    with _runs(runtime, crms, options, _verb(options), stop, progress) as runs:
         for run in runs:
             run.attempt(_prepare)
         if not options.dry_run:
@@ -69,10 +68,19 @@ def sync(
     return [run.result() for run in runs]
 
 
+def _verb(options: Options) -> str:
+    """What the journal calls the run."""
+    if options.dry_run:
+        return "plan"
+    return "webhook" if options.touched else "sync"
+
+
 def _prepare(run: CrmRun) -> None:
     """All steps before the first write."""
     settle_left(run)
     pull_in(run)
+    if run.ended:
+        return
     judged = judge_all(run)
     plan = plan_changes(run, judged)
     brake(run, plan)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from crm_kare.config.mapping import label_fields, stream_specs
@@ -14,13 +15,22 @@ from crm_kare.sync.crm_run import CrmRun
 from crm_kare.sync.judge import in_zone
 from crm_kare.sync.mirror import Mirror
 from crm_kare.sync.pull import Pulled, pull
+from crm_kare.sync.single import MOST, take_in, takes_single
 
 
 def pull_in(run: CrmRun) -> None:
-    """Bring the mirror up to date; where it shrank too much, it stays as it was and a brake is noted."""
+    """Bring the mirror up to date; where it shrank too much, it stays as it was and a brake is noted.
+
+    A run that was to take in single records ends here where the mirror cannot take them.
+    """
     runtime = run.runtime
     mirror = runtime.mirror(run.crm)
-    run.pulled = _pull(run, mirror, _organisation(run))
+    pulled = _take_in(run, mirror) if run.options.touched else _pull(run, mirror, _organisation(run))
+    if pulled is None:
+        run.list_problems([_LEFT])
+        run.finish()
+        return
+    run.pulled = pulled
     run.list_problems(run.pulled.problems)
     tripped = shrank(run.pulled, runtime.project.brakes, run.options.leave)
     run.brakes += tripped
@@ -28,6 +38,42 @@ def pull_in(run: CrmRun) -> None:
         mirror.discard()
     else:
         mirror.accept()
+
+
+def _take_in(run: CrmRun, mirror: Mirror) -> Pulled | None:
+    """Single records, with the label fields that were there last time; None where a whole pull has to come first.
+
+    Accounts that we wrote to since the last pull come along: else our own labels would look like people's edits.
+    """
+    journal, pulled_at = run.runtime.journal, mirror.pulled_at()
+    fields = label_fields(run.mapping, run.connector)
+    known = journal.notes.fields(run.crm) if run.connector.capabilities.provisions else {one.field for one in fields}
+    there = tuple(one for one in fields if one.field in known)
+    specs, organisation = stream_specs(run.mapping, there), _organisation(run)
+    if pulled_at is None or not takes_single(mirror, specs, organisation):
+        return None
+    touched = {stream: set(ids) for stream, ids in run.options.touched.items()}
+    touched.setdefault("accounts", set()).update(journal.runs.written_since(run.crm, pulled_at))
+    if sum(map(len, touched.values())) > MOST:
+        return None
+    run.list_problems(_missing(run, [one for one in fields if one not in there]))
+    return take_in(
+        run.connector,
+        specs,
+        mirror,
+        organisation,
+        touched,
+        stop=run.asked_to_stop,
+        progress=lambda stream, done, total: run.tell(f"fetch {stream}", done, total),
+    )
+
+
+_LEFT: Final = Problem(
+    "left-to-sync",
+    "Single records are not taken in before the next sync, which has to pull more.",
+    "Nothing, where the CRM has a schedule; else run `crm-kare sync`.",
+    level="info",
+)
 
 
 def _pull(run: CrmRun, mirror: Mirror, organisation: Organisation) -> Pulled:

@@ -77,6 +77,7 @@ class Runtime:
                 quota.daily_share,
                 quota.burst_share,
                 stream_specs(mapping),
+                self.project.webhooks(crm),
             )
         )
 

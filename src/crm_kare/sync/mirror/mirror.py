@@ -63,6 +63,10 @@ class Mirror:
             return "damaged"
         return "due" if due_before and _whole_since(files) < due_before else ""
 
+    def pending(self) -> bool:
+        """Whether a pull was stopped, or never accepted: the next one goes on with it."""
+        return any(from_json(pointer.files).pending for pointer in self._all())
+
     def exists(self) -> bool:
         """Whether accounts were ever pulled and accepted."""
         return self._pointer("accounts").cursor is not None

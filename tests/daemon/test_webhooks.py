@@ -1,0 +1,222 @@
+"""Webhooks at the daemon's door, from a CRM in memory: by direct call, and once over HTTP."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import structlog
+from fastapi import FastAPI
+from flow.worlds import RULES, World
+from structlog.testing import CapturingLogger
+
+from crm_kare.daemon.health import HealthServer, create_app
+from crm_kare.daemon.service import Service
+from crm_kare.daemon.webhooks import LARGEST, Receiver
+from crm_kare.errors import ConfigError
+from crm_kare.ports import Notice
+from crm_kare.sync.flow import Options, sync
+from crm_kare.sync.runtime import Runtime, open_project
+from crm_kare.testing.clock import FakeClock
+from crm_kare.testing.memory.notices import notice, sealed
+
+SERVE = "serve: {public_url: https://kare.example.com}\n"
+
+
+class Door:
+    """Two CRMs of two accounts each, of which the first sends webhooks; pulled and labelled."""
+
+    def __init__(self, folder: Path) -> None:
+        (folder / "rulebook.yaml").write_text(RULES)
+        self.world = World(folder)
+        for name in ("one", "two"):
+            self.world.add(name)
+            self.world.account(name, "a1", owner="Ann Secret")
+            self.world.account(name, "a2")
+        file = folder / "crm-kare.yaml"
+        file.write_text(file.read_text().replace("one: {", "one: {webhooks: true, ", 1) + SERVE)
+        self.stopping = False
+        self.log = CapturingLogger()
+        self.runtime: Runtime = self.world.open()
+        log = structlog.wrap_logger(self.log, processors=[_as_is])
+        self.service = Service(self.runtime, lambda: self.stopping, log)
+        self.receiver = Receiver(self.runtime, self.service.told, lambda: self.stopping, log)
+        self.app = create_app(self.service, self.receiver)
+
+    def send(self, notice: Notice, crm: str = "one") -> int:
+        """The status that a notice is answered with."""
+        return ask(self.app, f"/webhooks/{crm}", notice)[0]
+
+    def notice(self, *accounts: str, organisation: str = "memory-1") -> Notice:
+        """A genuine one, of this moment."""
+        return notice({"accounts": accounts}, self.world.crms["one"].token, self.world.clock.now(), organisation)
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        told = [{**call.kwargs, "level": call.method_name} for call in self.log.calls]
+        return [one for one in told if one["event"] == name]
+
+
+def ask(app: FastAPI, path: str, sent: Notice, *, method: str = "POST", gone: bool = False) -> tuple[int, bytes]:
+    """Status and body of an answer; the request's body comes in two pieces, or the sender is gone after the first."""
+    half = len(sent.body) // 2
+    pieces: list[dict[str, Any]] = [
+        {"type": "http.request", "body": sent.body[:half], "more_body": True},
+        {"type": "http.disconnect"} if gone else {"type": "http.request", "body": sent.body[half:], "more_body": False},
+    ]
+    answer: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return pieces.pop(0)
+
+    async def send(message: Any) -> None:
+        answer.append(message)
+
+    headers = [(name.encode(), value.encode()) for name, value in sent.headers.items()]
+    scope = {"type": "http", "method": method, "path": path, "query_string": sent.query.encode(), "headers": headers}
+    asyncio.run(app(scope, receive, send))
+    return answer[0]["status"], b"".join(one.get("body", b"") for one in answer[1:])
+
+
+def _as_is(_logger: object, _method: str, event: Any) -> Any:
+    return event
+
+
+@pytest.fixture
+def door(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Door]:
+    made = Door(tmp_path)
+    made.world.judge_by_hand(monkeypatch)
+    yield made
+    made.receiver.close()
+    made.service.stop(0)
+    made.runtime.close()
+
+
+@pytest.fixture
+def synced(door: Door) -> Door:
+    sync(door.runtime, ["one"], Options(force=True))
+    return door
+
+
+def test_a_notice_becomes_a_run_that_takes_its_records_in(synced: Door) -> None:
+    synced.world.verdict["a2"] = "Recapture"
+    synced.world.edit("one", "a1", Override="Expand")
+    assert synced.send(synced.notice("a1")) == 204
+    assert synced.events("run begins") == []
+    synced.service.take_in("one")
+    (ended,) = synced.events("run ended")
+    assert (ended["status"], ended["records"]) == ("done", 1)
+    assert synced.world.labels("one", "a1")["Profile"] == "Expand"
+    assert synced.world.labels("one", "a2")["Profile"] == "Recapture"
+    assert "Ann Secret" not in repr(synced.log.calls)
+
+
+def test_a_wrong_sum_an_old_one_and_a_replay_are_refused_alike(synced: Door) -> None:
+    forged = notice({"accounts": ["a1"]}, "another token", synced.world.clock.now())
+    good, old = synced.notice("a1"), synced.notice("a2")
+    assert [synced.send(one) for one in (forged, good, good)] == [401, 204, 401]
+    synced.world.clock.advance(301)
+    assert synced.send(old) == 401
+    assert synced.send(synced.notice("a1")) == 204
+    told = {one["message"] for one in synced.events("webhook refused")}
+    assert told == {"It is not genuine, or too old.", "It is a replay."}
+
+
+def test_what_it_refused_leaves_no_trace_in_the_answer(synced: Door) -> None:
+    forged = notice({}, "another token", synced.world.clock.now())
+    answers = [ask(synced.app, "/webhooks/one", one) for one in (forged, synced.notice())]
+    assert answers == [(401, b""), (204, b"")]
+
+
+def test_what_cannot_be_read_is_400(synced: Door) -> None:
+    assert synced.send(sealed(b"{not json", synced.world.crms["one"].token)) == 400
+
+
+def test_only_crms_whose_webhooks_are_on_have_an_address(synced: Door) -> None:
+    assert [synced.send(synced.notice("a1"), crm) for crm in ("two", "three", "../one")] == [404, 404, 404]
+    assert synced.receiver.addresses == {"one": "https://kare.example.com/webhooks/one"}
+    assert ask(synced.app, "/webhooks/one", synced.notice(), method="GET")[0] == 405
+
+
+def test_a_body_that_is_too_large_is_not_read(synced: Door) -> None:
+    big = sealed(b" " * (LARGEST + 1), synced.world.crms["one"].token)
+    assert synced.send(big) == 413
+
+
+def test_a_sender_that_goes_away_does_no_harm(synced: Door) -> None:
+    assert ask(synced.app, "/webhooks/one", synced.notice("a1"), gone=True)[0] == 408
+    synced.service.take_in("one")
+    assert synced.events("run begins") == []
+
+
+def test_too_many_in_a_second_are_sent_away(synced: Door) -> None:
+    assert [synced.receiver.admit("one") for _ in range(201)] == [0] * 200 + [429]
+    synced.world.clock.advance(1)
+    assert synced.receiver.admit("one") == 0
+
+
+def test_another_organisations_records_are_nothing_to_us(synced: Door) -> None:
+    assert synced.send(synced.notice("a1", organisation="memory-2")) == 204
+    synced.service.take_in("one")
+    assert synced.events("run begins") == []
+
+
+def test_before_the_first_pull_there_is_nothing_to_bring_up_to_date(door: Door) -> None:
+    assert door.send(door.notice("a1")) == 204
+    door.service.take_in("one")
+    assert door.events("run begins") == []
+
+
+def test_while_another_run_has_the_crm_they_wait(synced: Door) -> None:
+    clock = synced.world.clock
+    synced.runtime.journal.leases.acquire("one", "4@elsewhere#1", clock.now(), timedelta(seconds=90))
+    synced.world.edit("one", "a1", Override="Expand")
+    synced.send(synced.notice("a1"))
+    synced.service.take_in("one")
+    assert synced.events("run ended")[0]["status"] == "busy"
+    synced.runtime.journal.leases.release("one", "4@elsewhere#1")
+    synced.send(synced.notice("a2"))
+    synced.service.take_in("one")
+    assert [one["records"] for one in synced.events("run ended")] == [1, 2]
+    assert synced.world.labels("one", "a1")["Profile"] == "Expand"
+
+
+def test_nothing_is_taken_while_the_daemon_stops(synced: Door) -> None:
+    synced.stopping = True
+    assert synced.send(synced.notice("a1")) == 503
+
+
+def test_a_crm_that_sends_no_webhooks_cannot_be_set_to(tmp_path: Path) -> None:
+    (tmp_path / "rulebook.yaml").write_text(RULES)
+    (tmp_path / "m.yaml").write_text(
+        "version: 1\nconnector: files\nstreams:\n  accounts: {from: a.csv, fields: {account_id: Id, name: Name}}\n"
+        "  opportunities: {from: o.csv, fields: {opportunity_id: Id, account_id: Account, closed_on: Day, amount: Sum, outcome: {field: Stage, map: {Won: won}}}}\n"
+    )
+    (tmp_path / "crm-kare.yaml").write_text(
+        "version: 1\ncrms:\n  shop: {connector: files, mapping: m.yaml, webhooks: true}\n" + SERVE
+    )
+    runtime = open_project(tmp_path, {}, FakeClock())
+    with pytest.raises(ConfigError, match="shop has no webhooks"):
+        Receiver(runtime, lambda _crm, _records: None, lambda: False, structlog.get_logger())
+    runtime.close()
+
+
+def test_it_is_served_beside_the_health_checks(synced: Door) -> None:
+    server = HealthServer(synced.service, synced.receiver, "127.0.0.1", 0)
+    server.start()
+    try:
+        sent = synced.notice("a1")
+        answers = [
+            requests.post(
+                f"{server.url}/webhooks/one",
+                data=sent.body,
+                headers={**sent.headers, "Connection": "close"},
+                timeout=60,
+            ).status_code
+            for _ in range(2)
+        ]
+        assert answers == [204, 401]
+    finally:
+        server.close()
