@@ -3,13 +3,13 @@ UV := $(shell command -v uv 2>/dev/null || echo .venv-uv/bin/uv)
 RUN := $(UV) run --frozen
 PYTEST := $(RUN) pytest -n 2 --dist loadfile --no-loadscope-reorder
 # Folders with a package.json of their own; their tests skip until `make node` has been run.
-NODE_FOLDERS := tests/clients tests/clients/sfcli deploy/salesforce
+NODE_FOLDERS := tests/clients tests/clients/sfcli deploy/salesforce deploy/hubspot
 NODE_READY := $(NODE_FOLDERS:%=%/node_modules/.ready)
 NPM_CI := npm ci --no-audit --no-fund --ignore-scripts --loglevel=error --fetch-retries=5 --fetch-retry-mintimeout=5000
 # Every process of the tests would compile all libraries anew where this is set.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test test-all test-slow check bench format salesforce-source node setup
+.PHONY: demo test test-all test-slow check bench format salesforce-source hubspot-source node setup
 
 setup: .venv/.ready
 
@@ -56,3 +56,6 @@ bench: setup         ## speed and memory as ratios against a plain pandas versio
 
 salesforce-source: setup  ## deploy/salesforce from the labels
 	$(RUN) python -m crm_kare_salesforce.source
+
+hubspot-source: setup  ## what deploy/hubspot takes from the labels
+	$(RUN) python -m crm_kare_hubspot.source

@@ -1,0 +1,53 @@
+import { useSyncExternalStore } from 'react';
+import { createRenderer } from '@hubspot/ui-extensions/testing';
+import { KareCard } from '../src/app/cards/KareCard';
+import type { Properties } from './company';
+
+interface Told {
+    properties: Properties;
+    isLoading: boolean;
+    error: Error | null;
+}
+
+/** A company record in a portal, as far as the card can tell: what HubSpot tells of it changes with `tell`. */
+export function record(properties: Properties, { isLoading = false, error = null }: Partial<Told> = {}) {
+    let told: Told = { properties, isLoading, error };
+    let asked = 0;
+    const listeners = new Set<() => void>();
+    const change = (next: Told) => {
+        told = next;
+        listeners.forEach((listener) => {
+            listener();
+        });
+    };
+    const listen = (listener: () => void) => {
+        listeners.add(listener);
+        return () => listeners.delete(listener);
+    };
+    const refetch = () => {
+        asked += 1;
+        return Promise.resolve();
+    };
+    const renderer = createRenderer('crm.record.tab');
+    renderer.mocks.useCrmProperties.willCall(() => ({
+        ...useSyncExternalStore(listen, () => told),
+        isRefetching: false,
+        refetch
+    }));
+    Object.assign(renderer.mocks.context, {
+        portal: { id: 7, timezone: 'Europe/Berlin' },
+        user: { ...renderer.mocks.context.user, locale: 'en-us' }
+    });
+    renderer.render(<KareCard />);
+    return {
+        ...renderer,
+        asked: () => asked,
+        loaded: (loaded: Properties) => {
+            change({ properties: loaded, isLoading: false, error: null });
+        },
+        /** What HubSpot does after an edit of a property, on the card or elsewhere on the page. */
+        tell: (edited: Properties) => {
+            change({ ...told, properties: { ...told.properties, ...edited } });
+        }
+    };
+}
