@@ -12,10 +12,12 @@ from crm_kare.ports import Context, LabelField, StreamSpec
 from crm_kare_hubspot import scopes
 from crm_kare_hubspot.check_labels import labels, unfinished
 from crm_kare_hubspot.client import Call, Client
-from crm_kare_hubspot.columns import PRODUCT, missing, missing_of_owner, wanted
-from crm_kare_hubspot.definitions import Definitions, Property, Stage, suggestion
+from crm_kare_hubspot.columns import PRODUCT, missing, wanted
+from crm_kare_hubspot.definitions import Definitions, Property, suggestion
 from crm_kare_hubspot.lists import word_of
 from crm_kare_hubspot.notices import SECRET
+from crm_kare_hubspot.owners import missing_of_owner
+from crm_kare_hubspot.stages import Stage
 
 _NEARLY: Final = 0.9
 """Part of the set share of the day's calls from which on the admin is told."""

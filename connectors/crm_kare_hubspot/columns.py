@@ -7,21 +7,20 @@
 | `@stage_is_won`, `@stage_is_closed` | deals, orders | from the stage's metadata, never from its name |
 | `@stage_label`, `@pipeline_label` | deals, orders | what people call stage and pipeline |
 | `@product.NAME` | line items | property NAME of the line's product |
-| `@name`, `@team`, `@active` | owners | first and last name, primary team, whether not deactivated |
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import pyarrow as pa
 
 from crm_kare.errors import ConfigError
 from crm_kare.model import PRESENT_PREFIX, Kind
 from crm_kare.ports import FieldInfo, SourceField, StreamSpec
-from crm_kare_hubspot.answers import Json
-from crm_kare_hubspot.definitions import Property, Stage, Stages, suggestion
+from crm_kare_hubspot.definitions import suggestion
+from crm_kare_hubspot.rows import Rows
+from crm_kare_hubspot.stages import Stage, StageBook
 from crm_kare_hubspot.values import canonical, clean
 
 LINKS: Final = {"@primary_company": "companies", "@deal": "deals"}
@@ -33,7 +32,6 @@ _STAGE_FIELDS: Final[dict[str, Callable[[Stage], str | bool | None]]] = {
     "@stage_label": lambda stage: stage.label,
     "@pipeline_label": lambda stage: stage.pipeline_label,
 }
-_OWNER_FIELDS: Final = ("@name", "@team", "@active")
 PRODUCT: Final = "@product."
 """Before the name of a property of the line's product."""
 
@@ -48,14 +46,19 @@ def stage_properties(source: str) -> tuple[str, str]:
     return _STAGES_OF_ORDERS.get(source, ("pipeline", "dealstage"))
 
 
-class Record(NamedTuple):
-    """One record as pulled: `links` by target object, resolved to one id; `product` its product's properties."""
+@dataclass(frozen=True)
+class Records:
+    """One page: properties column by column, and beside them, in the same order, what stands elsewhere.
 
-    id: str
-    properties: Mapping[str, Any]
-    raw: Json
-    links: Mapping[str, str | None] = MappingProxyType({})
-    product: Mapping[str, Any] = MappingProxyType({})
+    Attributes:
+        rows: the records.
+        links: by object at the other end, the one id that counts.
+        products: properties of the product.
+    """
+
+    rows: Rows
+    links: Mapping[str, Sequence[str | None]]
+    products: Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -68,11 +71,14 @@ class Wanted:
     products: tuple[str, ...]
 
 
-Reader = Callable[[Sequence[Record]], list[str | None]]
+Reader = Callable[[Records], Sequence[str | None]]
 """Makes one column of the records; column by column, because a call per value would cost more than the JSON."""
 
 _AS_IT_STANDS: Final = {"string", "number", "enumeration", "phone_number"}
-"""Property types whose values are canonical text already, but for the empty one."""
+"""Property types whose values are canonical text already."""
+
+Types = Mapping[str, str]
+"""HubSpot's type of each property, by name."""
 
 
 def wanted(spec: StreamSpec) -> Wanted:
@@ -87,18 +93,18 @@ def wanted(spec: StreamSpec) -> Wanted:
     return Wanted(tuple(dict.fromkeys(plain)), tuple(targets), staged, products)
 
 
-def missing(spec: StreamSpec, properties: Mapping[str, Property]) -> tuple[SourceField, ...]:
+def missing(spec: StreamSpec, properties: Container[str]) -> tuple[SourceField, ...]:
     """Mapped fields that the portal does not have: HubSpot itself leaves them out without a word."""
     return tuple(one for one in spec.fields if not _known(one.source, properties))
 
 
-def _known(source: str, properties: Mapping[str, Property]) -> bool:
+def _known(source: str, properties: Container[str]) -> bool:
     if source.startswith("@"):
         return source in LINKS or source in _STAGE_FIELDS or source.startswith(PRODUCT)
     return source == "id" or source in properties
 
 
-def missing_error(spec: StreamSpec, gone: Sequence[SourceField], known: Mapping[str, Property]) -> ConfigError:
+def missing_error(spec: StreamSpec, gone: Sequence[SourceField], known: Iterable[str]) -> ConfigError:
     """One error that names all missing fields, each with the nearest name there is."""
     names = ", ".join(suggestion(one.source, [*known, *LINKS, *_STAGE_FIELDS]) for one in gone)
     ours = all(one.column.startswith(PRESENT_PREFIX) for one in gone)
@@ -110,85 +116,57 @@ def missing_error(spec: StreamSpec, gone: Sequence[SourceField], known: Mapping[
     )
 
 
-def readers(spec: StreamSpec, properties: Mapping[str, Property], stages: Stages) -> list[Reader]:
+def readers(spec: StreamSpec, types: Types, stages: StageBook) -> list[Reader]:
     """One reader per field of the spec."""
-    return [_reader(one, spec.source, properties, stages) for one in spec.fields]
+    return [_reader(one, spec.source, types, stages) for one in spec.fields]
 
 
-def _reader(one: SourceField, source: str, properties: Mapping[str, Property], stages: Stages) -> Reader:
+def _reader(one: SourceField, source: str, types: Types, stages: StageBook) -> Reader:
     name = one.source
     if name == "id":
-        return lambda records: [record.id for record in records]
+        return lambda records: records.rows.ids
     if name in LINKS:
         target = LINKS[name]
-        return lambda records: [record.links.get(target) for record in records]
+        return lambda records: records.links[target]
     if name in _STAGE_FIELDS:
         return _stage_reader(name, source, stages)
     if name.startswith(PRODUCT):
         product = name.removeprefix(PRODUCT)
-        return lambda records: [canonical(record.product.get(product), "string") for record in records]
-    return _property_reader(name, _value_type(properties.get(name)))
-
-
-def _value_type(known: Property | None) -> str:
-    if known is None:
-        return "string"
-    return "bool" if known.kind() is Kind.BOOL else known.type
+        return lambda records: [canonical(one.get(product), "string") for one in records.products]
+    return _property_reader(name, types.get(name, "string"))
 
 
 def _property_reader(name: str, kind: str) -> Reader:
-    if kind not in _AS_IT_STANDS:
-        return lambda records: [canonical(record.properties.get(name), kind) for record in records]
+    if kind in _AS_IT_STANDS:
+        return lambda records: records.rows.values(name)
+    if kind == "datetime":  # nearly always ISO 8601 in UTC, which is canonical
+        return lambda records: [
+            value if value is None or value[-1] == "Z" else canonical(value, kind)
+            for value in records.rows.values(name)
+        ]
+    return lambda records: [value and canonical(value, kind) for value in records.rows.values(name)]
 
-    def read(records: Sequence[Record]) -> list[str | None]:
-        values = [record.properties.get(name) for record in records]
-        return [value if value.__class__ is str and value else canonical(value, kind) for value in values]
 
-    return read
-
-
-def _stage_reader(name: str, source: str, stages: Stages) -> Reader:
+def stages_of(rows: Rows, source: str) -> list[tuple[str | None, str | None]]:
+    """Pipeline and stage of each record."""
     pipeline, stage = stage_properties(source)
-    texts: dict[tuple[Any, Any], str | None] = {
-        key: canonical(_STAGE_FIELDS[name](one), "string") for key, one in stages.items()
-    }
+    return list(zip(rows.values(pipeline), rows.values(stage), strict=True))
 
-    def read(records: Sequence[Record]) -> list[str | None]:
-        return [texts.get((record.properties.get(pipeline), record.properties.get(stage))) for record in records]
+
+def stage_texts(spec: StreamSpec, stage: Stage) -> list[str | None]:
+    """All that a stream shows of a stage."""
+    names = [one.source for one in spec.fields if one.source in _STAGE_FIELDS]
+    return [canonical(_STAGE_FIELDS[name](stage), "string") for name in names]
+
+
+def _stage_reader(name: str, source: str, stages: StageBook) -> Reader:
+    pick = _STAGE_FIELDS[name]
+
+    def read(records: Records) -> list[str | None]:
+        texts = {key: canonical(pick(one), "string") for key, one in stages.known().items()}
+        return [texts.get(key) for key in stages_of(records.rows, source)]
 
     return read
-
-
-def owner_reader(one: SourceField) -> Reader:
-    """Reader for the owners stream, whose records are no CRM objects."""
-    pseudo = {"@name": _owner_name, "@team": _owner_team, "@active": _owner_active}
-    if one.source in pseudo:
-        pick = pseudo[one.source]
-        return lambda records: [pick(record) for record in records]
-    return lambda records: [canonical(record.raw.get(one.source), "string") for record in records]
-
-
-def _owner_name(record: Record) -> str | None:
-    parts = (record.raw.get("firstName"), record.raw.get("lastName"))
-    return " ".join(str(part) for part in parts if part) or canonical(record.raw.get("email"), "string")
-
-
-def _owner_team(record: Record) -> str | None:
-    teams = record.raw.get("teams") or []
-    first = next((team for team in teams if team.get("primary")), teams[0] if teams else {})
-    return canonical(first.get("name"), "string")
-
-
-def _owner_active(record: Record) -> str | None:
-    return "false" if record.raw.get("archived") else "true"
-
-
-OWNER_SOURCES: Final = ("id", "email", "firstName", "lastName", "userId", "type", "createdAt", "updatedAt")
-
-
-def missing_of_owner(spec: StreamSpec) -> tuple[SourceField, ...]:
-    """Mapped fields that an owner does not have."""
-    return tuple(one for one in spec.fields if one.source not in {*OWNER_SOURCES, *_OWNER_FIELDS})
 
 
 def pseudo_fields(source: str) -> list[FieldInfo]:
@@ -208,24 +186,17 @@ def pseudo_fields(source: str) -> list[FieldInfo]:
     return [FieldInfo(name, label, "computed by the connector", kind) for name, label, kind in told]
 
 
-def owner_fields() -> list[FieldInfo]:
-    """The fields of the owners stream."""
-    plain = [FieldInfo(name, name, "string", Kind.TEXT) for name in OWNER_SOURCES]
-    kinds = {"@active": Kind.BOOL}
-    computed = [
-        FieldInfo(name, name[1:].title(), "computed by the connector", kinds.get(name, Kind.TEXT))
-        for name in _OWNER_FIELDS
-    ]
-    return plain + computed
+def batch(spec: StreamSpec, columns: Iterable[Sequence[str | None]]) -> pa.RecordBatch:
+    """Columns as one Arrow batch."""
+    return pa.RecordBatch.from_arrays([_array(one) for one in columns], schema=spec.arrow_schema())
 
 
-def batch(spec: StreamSpec, read: Sequence[Reader], records: Sequence[Record]) -> pa.RecordBatch:
-    """The records as one Arrow batch."""
-    columns = [_array(reader(records)) for reader in read]
-    return pa.RecordBatch.from_arrays(columns, schema=spec.arrow_schema())
+def nothing(spec: StreamSpec) -> pa.RecordBatch:
+    """No records."""
+    return batch(spec, [()] * len(spec.fields))
 
 
-def _array(values: list[str | None]) -> pa.StringArray:
+def _array(values: Sequence[str | None]) -> pa.StringArray:
     try:
         return pa.array(values, pa.string())
     except UnicodeEncodeError:

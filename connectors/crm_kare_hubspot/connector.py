@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
-from crm_kare.errors import AccessError, ConfigError
+from crm_kare.errors import AccessError
 from crm_kare.labels import Label
 from crm_kare.model import STREAMS, Outcome, Problem
 from crm_kare.ports import (
@@ -26,25 +25,23 @@ from crm_kare.ports import (
 )
 from crm_kare_hubspot.check import check
 from crm_kare_hubspot.client import API_URL, Call, Client
-from crm_kare_hubspot.columns import PRODUCT, missing, missing_error, owner_fields, pseudo_fields, readers, wanted
-from crm_kare_hubspot.cursor import LIST, SEARCH, Position, mark, position
-from crm_kare_hubspot.definitions import Definitions, stages_mark
+from crm_kare_hubspot.columns import PRODUCT, pseudo_fields
+from crm_kare_hubspot.definitions import Definitions
 from crm_kare_hubspot.fill import fill_rates
+from crm_kare_hubspot.kept import KeptTypes
 from crm_kare_hubspot.lists import word_of
 from crm_kare_hubspot.notices import SECRET, told
-from crm_kare_hubspot.owners import owners
+from crm_kare_hubspot.owners import owner_fields
 from crm_kare_hubspot.paths import type_id
 from crm_kare_hubspot.provision import provision
-from crm_kare_hubspot.pull import Pull, changes, first, full, onward, renewal
-from crm_kare_hubspot.records import BATCH, Products
+from crm_kare_hubspot.pull import Puller
+from crm_kare_hubspot.records import BATCH
 from crm_kare_hubspot.removal import deprovision
 from crm_kare_hubspot.single import single, single_owners
 from crm_kare_hubspot.site import Site
 from crm_kare_hubspot.write import MOST, read, write
 from crm_kare_hubspot.write_batch import Job
 
-_OVERLAP: Final = 120
-_ARCHIVED_PAGES: Final = 2
 _APP: Final = "app.hubspot.com"
 
 CAPABILITIES: Final = Capabilities(streams=frozenset(STREAMS), write_batch=MOST)
@@ -52,7 +49,7 @@ CAPABILITIES: Final = Capabilities(streams=frozenset(STREAMS), write_batch=MOST)
 
 class HubSpotConnector:
     """One portal. Options of the mapping: `api_version` (`v3`, or a date such as `2026-09`), `overlap_seconds` (for the
-    lag of HubSpot's search, 120), `archived_pages` (pages of the archived list read at each pull, 2), `lists` (true, or the
+    lag of HubSpot's search, 60), `archived_pages` (pages of the archived list read at each pull, 2), `lists` (true, or the
     word before their names: `provision` makes active lists by profile; false).
     """
 
@@ -61,7 +58,8 @@ class HubSpotConnector:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._client = Client(context)
-        self._definitions = Definitions(self._client)
+        self._definitions = Definitions(self._client, KeptTypes(context))
+        self._puller = Puller(self._client, self._definitions, context)
         self._organisation: Organisation | None = None
 
     def field_name(self, label: Label, prefix: str) -> str:
@@ -97,19 +95,14 @@ class HubSpotConnector:
         return [*plain, *pseudo_fields(source), *self._product_fields(source)]
 
     def pull(self, spec: StreamSpec, cursor: str | None) -> Iterator[Page]:
-        """Pages of a stream; a cursor of another mapping, or from before a stage changed its meaning, means all."""
-        if spec.source == "owners":
-            yield from owners(self._client, spec, first(mark(spec), self._context.clock.now()).text())
-            return
-        pull = self._prepared(spec)
-        at = self._position(pull, cursor)
-        yield from full(pull, at) if at.phase == LIST else changes(pull, at)
+        """See `crm_kare_hubspot.pull`."""
+        yield from self._puller.pages(spec, cursor)
 
     def fetch(self, spec: StreamSpec, ids: Sequence[str]) -> Page:
         """By batches of 100, with their associations."""
         if spec.source == "owners":
             return single_owners(self._client, spec, ids)
-        return single(self._prepared(spec), ids)
+        return single(self._puller.prepared(spec), ids)
 
     def notified(
         self, notice: Notice, specs: Sequence[StreamSpec], fields: Sequence[LabelField], organisation: str
@@ -188,46 +181,3 @@ class HubSpotConnector:
 
     def _filled(self, source: str, names: Mapping[str, object]) -> Mapping[str, float]:
         return fill_rates(self._client, source, sorted(names))
-
-    def _prepared(self, spec: StreamSpec) -> Pull:
-        known = self._definitions.properties(spec.source)
-        if gone := missing(spec, known):
-            raise missing_error(spec, gone, known)
-        want = wanted(spec)
-        if want.products:
-            self._require_products(spec)
-        stages = self._definitions.stages(spec.source) if want.needs_stages else {}
-        return Pull(
-            client=self._client,
-            spec=spec,
-            want=want,
-            readers=readers(spec, known, stages),
-            stages=stages,
-            products=Products(self._client, want.products),
-            overlap=timedelta(seconds=self._number("overlap_seconds", _OVERLAP)),
-            archived_pages=self._number("archived_pages", _ARCHIVED_PAGES),
-        )
-
-    def _require_products(self, spec: StreamSpec) -> None:
-        known = self._definitions.properties("products")
-        gone = [
-            one for one in spec.fields if one.source.startswith(PRODUCT) and one.source[len(PRODUCT) :] not in known
-        ]
-        if gone:
-            raise missing_error(spec, gone, {f"{PRODUCT}{name}": one for name, one in known.items()})
-
-    def _position(self, pull: Pull, cursor: str | None) -> Position:
-        now = self._client.now()
-        asked = mark(pull.spec, stages_mark(pull.stages))
-        at = position(cursor)
-        if at is None:
-            return first(asked, now)
-        if at.mark != asked:
-            return renewal(at, asked, now)
-        return at if at.phase in {LIST, SEARCH} else onward(at, now, pull.overlap)
-
-    def _number(self, name: str, default: int) -> int:
-        given = self._context.options.get(name, default)
-        if isinstance(given, bool) or not isinstance(given, int) or given < 0:
-            raise ConfigError("This option must be a whole number, 0 or more.", where=name, fix="Correct it.")
-        return given

@@ -2,13 +2,13 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from crm_kare.ports import StreamSpec
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 
 LIST, SEARCH, IDLE = "list", "search", "idle"
 
@@ -20,11 +20,15 @@ class Position:
     Attributes:
         phase: `list` (full pull under way), `search` (incremental one under way) or `idle` (between two).
         started: when the pull under way, or the last one, began: the next one asks from there.
-        mark: of what was asked; another mapping or another meaning of a stage makes a full pull necessary.
+        mark: of what was asked; another mapping makes a full pull necessary.
+        stages: what each stage meant; another meaning makes a full pull necessary.
         since: what the search under way asks from.
         archived_since: when the list of archived records was last read to its end.
+        archived: ids in it at that time; None where it was not read yet.
+        archive_pages: pages of it that were read in vain: it has more.
         after: HubSpot's paging token while listing, the last id while searching.
         renewed: all is listed again into a mirror that stays, so that what is gone must be told.
+        listed: the last pull was a list, which shows records as they are: nothing from before its start can be late.
     """
 
     phase: str
@@ -32,15 +36,17 @@ class Position:
     mark: str
     since: datetime
     archived_since: datetime
+    stages: str = ""
+    archived: tuple[str, ...] | None = None
+    archive_pages: int = 0
     after: str = ""
     renewed: bool = False
+    listed: bool = False
 
     def text(self) -> str:
         """As handed out."""
-        values = {
-            name: value.isoformat() if isinstance(value, datetime) else value for name, value in asdict(self).items()
-        }
-        return json.dumps({"v": _VERSION, **values}, separators=(",", ":"))
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        return json.dumps({"v": _VERSION, **values}, default=datetime.isoformat, separators=(",", ":"))
 
 
 def position(cursor: str | None) -> Position | None:
@@ -48,19 +54,13 @@ def position(cursor: str | None) -> Position | None:
     if cursor is None:
         return None
     try:
-        told = json.loads(cursor)
-        if told["v"] != _VERSION:
+        told: dict[str, Any] = json.loads(cursor)
+        if told.pop("v") != _VERSION:
             return None
-        return Position(
-            phase=str(told["phase"]),
-            started=datetime.fromisoformat(told["started"]),
-            mark=str(told["mark"]),
-            since=datetime.fromisoformat(told["since"]),
-            archived_since=datetime.fromisoformat(told["archived_since"]),
-            after=str(told["after"]),
-            renewed=bool(told["renewed"]),
-        )
-    except (ValueError, KeyError, TypeError):
+        moments = {name: datetime.fromisoformat(told[name]) for name in ("started", "since", "archived_since")}
+        archived = None if told["archived"] is None else tuple(map(str, told["archived"]))
+        return Position(**{**told, **moments, "archived": archived})
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
 

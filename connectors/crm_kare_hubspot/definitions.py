@@ -1,17 +1,16 @@
 """What the portal defines: properties of an object, and the stages of its pipelines. Asked once per connector object."""
 
 import difflib
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from crm_kare.model import Kind
 from crm_kare.ports import FieldInfo
 from crm_kare_hubspot.answers import Json, results
 from crm_kare_hubspot.client import Call, Client
+from crm_kare_hubspot.kept import KeptTypes
+from crm_kare_hubspot.stages import Stages, fetched_stages
 
 _KINDS: Final = {
     "string": Kind.TEXT,
@@ -53,6 +52,10 @@ class Property:
             return Kind.MONEY
         return _KINDS.get(self.type)
 
+    def value_type(self) -> str:
+        """HubSpot's type of its values, whose forms differ by it."""
+        return "bool" if self.kind() is Kind.BOOL else self.type
+
     def info(self, filled: float | None = None) -> FieldInfo:
         """As the core sees it."""
         return FieldInfo(
@@ -73,33 +76,31 @@ def property_of(raw: Json) -> Property:
     return Property(str(raw.get("name", "")), str(raw.get("type", "")), raw)
 
 
-@dataclass(frozen=True)
-class Stage:
-    """A stage of a pipeline: what HubSpot calls it, and what its metadata says (never its name)."""
-
-    label: str
-    pipeline_label: str
-    closed: bool | None
-    won: bool | None
-
-
-Stages = Mapping[tuple[str, str], Stage]
-"""By pipeline id and stage id."""
-
-
 class Definitions:
-    """The definitions of one portal, kept as long as this object lives; `forget` after changing them."""
+    """The definitions of one portal, held as long as this object lives; `forget` after changing them.
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    Args:
+        client: the portal.
+        kept: types of properties from earlier runs.
+    """
+
+    def __init__(self, client: Client, kept: KeptTypes) -> None:
+        self._client, self._kept = client, kept
         self._properties: dict[str, dict[str, Property]] = {}
         self._stages: dict[str, Stages] = {}
 
     def properties(self, source: str) -> Mapping[str, Property]:
         """Properties of an object by name; one call, the first time."""
         if source not in self._properties:
-            self._properties[source] = self.fetched(source)
+            found = self._properties[source] = self.fetched(source)
+            self._kept.keep(source, {one.name: one.value_type() for one in found.values()})
         return self._properties[source]
+
+    def types(self, source: str, *, kept: bool) -> Mapping[str, str]:
+        """HubSpot's type of each property, by name; where `kept` may serve, they are up to a day old, for no call."""
+        if kept and source not in self._properties and (known := self._kept.of(source)):
+            return known
+        return {one.name: one.value_type() for one in self.properties(source).values()}
 
     def fetched(self, source: str, *, archived: bool = False) -> dict[str, Property]:
         """Properties as of now, or those that were archived."""
@@ -108,54 +109,17 @@ class Definitions:
         found = results(self._client.ask(call).body, call.where, "name")
         return {one.name: one for one in map(property_of, found)}
 
-    def stages(self, source: str) -> Stages:
-        """Stages of all pipelines of an object; one call, the first time."""
-        if source not in self._stages:
-            call = Call("GET", self._client.paths.pipelines(source), where=f"{source} pipelines")
-            self._stages[source] = _stages(results(self._client.ask(call).body, call.where))
+    def stages(self, source: str, *, again: bool = False) -> Stages:
+        """Stages of all pipelines of an object; one call, the first time and `again`."""
+        if again or source not in self._stages:
+            self._stages[source] = fetched_stages(self._client, source)
         return self._stages[source]
 
     def forget(self, source: str) -> None:
         """Ask again next time."""
         self._properties.pop(source, None)
         self._stages.pop(source, None)
-
-
-def _stages(pipelines: Iterable[Json]) -> Stages:
-    found: dict[tuple[str, str], Stage] = {}
-    for pipeline in pipelines:
-        for stage in pipeline.get("stages") or ():
-            key = str(pipeline.get("id", "")), str(stage.get("id", ""))
-            found[key] = _stage(str(pipeline.get("label", "")), stage)
-    return found
-
-
-def _stage(pipeline_label: str, stage: Json) -> Stage:
-    """Won is closed with probability 1, lost is closed without; a stage that tells neither stays unknown."""
-    told = stage.get("metadata") or {}
-    probability = _decimal(told.get("probability"))
-    closed = _flag(told.get("isClosed"))
-    if closed is None and probability is not None:
-        closed = probability in (Decimal(0), Decimal(1))
-    won = None if closed is None else closed and probability == 1
-    return Stage(str(stage.get("label", "")), pipeline_label, closed, won)
-
-
-def _flag(value: object) -> bool | None:
-    return {"true": True, "false": False}.get(str(value).lower())
-
-
-def _decimal(value: object) -> Decimal | None:
-    try:
-        return Decimal(str(value))
-    except InvalidOperation:
-        return None
-
-
-def stages_mark(stages: Stages) -> str:
-    """Changes when any stage's meaning does."""
-    told = sorted((*key, stage.label, stage.pipeline_label, stage.closed, stage.won) for key, stage in stages.items())
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
+        self._kept.forget(source)
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

@@ -1,14 +1,21 @@
-"""The owners stream: HubSpot's users who can own records. Few, so they are read whole at each pull."""
+"""The owners stream: HubSpot's users who can own records. Few, so they are read whole at each pull.
 
-from collections.abc import Iterator
+Pseudo-fields: `@name` (first and last name), `@team` (primary team), `@active` (whether not deactivated).
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Final
 
 from crm_kare.errors import StopError
-from crm_kare.ports import Page, StreamSpec
+from crm_kare.model import Kind
+from crm_kare.ports import FieldInfo, Page, SourceField, StreamSpec
 from crm_kare_hubspot.answers import Json, results
 from crm_kare_hubspot.client import Call, Client
-from crm_kare_hubspot.columns import Record, batch, missing_error, missing_of_owner, owner_reader
+from crm_kare_hubspot.columns import batch, missing_error
+from crm_kare_hubspot.values import canonical
 
-_PAGE = "100"
+_PAGE: Final = "100"
+_SOURCES: Final = ("id", "email", "firstName", "lastName", "userId", "type", "createdAt", "updatedAt")
 
 
 def owners(client: Client, spec: StreamSpec, cursor: str) -> Iterator[Page]:
@@ -19,11 +26,48 @@ def owners(client: Client, spec: StreamSpec, cursor: str) -> Iterator[Page]:
     """
     if gone := missing_of_owner(spec):
         raise missing_error(spec, gone, {})
-    readers = [owner_reader(one) for one in spec.fields]
     for archived in ("false", "true"):
-        for raws in _pages(client, archived):
-            records = [Record(str(raw.get("id")), {}, {"archived": archived == "true", **raw}) for raw in raws]
-            yield Page(batch(spec, readers, records), cursor)
+        for listed in _pages(client, archived):
+            raws = [{"archived": archived == "true", **raw} for raw in listed]
+            yield Page(batch(spec, [_column(one, raws) for one in spec.fields]), cursor)
+
+
+def missing_of_owner(spec: StreamSpec) -> tuple[SourceField, ...]:
+    """Mapped fields that an owner does not have."""
+    return tuple(one for one in spec.fields if one.source not in {*_SOURCES, *_PSEUDO})
+
+
+def owner_fields() -> list[FieldInfo]:
+    """The fields of the owners stream."""
+    plain = [FieldInfo(name, name, "string", Kind.TEXT) for name in _SOURCES]
+    kinds = {"@active": Kind.BOOL}
+    computed = [
+        FieldInfo(name, name[1:].title(), "computed by the connector", kinds.get(name, Kind.TEXT)) for name in _PSEUDO
+    ]
+    return plain + computed
+
+
+def _column(one: SourceField, raws: list[Json]) -> list[str | None]:
+    pick = _PSEUDO.get(one.source)
+    return [pick(raw) if pick else canonical(raw.get(one.source), "string") for raw in raws]
+
+
+def _name(raw: Json) -> str | None:
+    parts = (raw.get("firstName"), raw.get("lastName"))
+    return " ".join(str(part) for part in parts if part) or canonical(raw.get("email"), "string")
+
+
+def _team(raw: Json) -> str | None:
+    teams = raw.get("teams") or []
+    first = next((team for team in teams if team.get("primary")), teams[0] if teams else {})
+    return canonical(first.get("name"), "string")
+
+
+def _active(raw: Json) -> str:
+    return "false" if raw.get("archived") else "true"
+
+
+_PSEUDO: Final[dict[str, Callable[[Json], str | None]]] = {"@name": _name, "@team": _team, "@active": _active}
 
 
 def _pages(client: Client, archived: str) -> Iterator[list[Json]]:

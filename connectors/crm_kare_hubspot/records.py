@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from crm_kare.errors import StopError
 from crm_kare_hubspot.answers import Json, details, results
 from crm_kare_hubspot.client import Call, Client
+from crm_kare_hubspot.rows import Ends
 
 BATCH: Final = 100
 """Records in one batch read or update, at most."""
@@ -16,7 +17,8 @@ _LINK_BATCH: Final = 1000
 MERGED: Final = "hs_merged_object_ids"
 """Property that lists, with semicolons between, the ids that were merged into a record."""
 
-_NOT_THERE: Final = {"OBJECT_NOT_FOUND"}
+NOT_THERE: Final = frozenset({"OBJECT_NOT_FOUND"})
+"""What a batch read says of ids that are gone."""
 _PRIMARY_TYPES: Final = {"deals": 5, "0-3": 5, "contacts": 1, "0-1": 1}
 """Association type ids of the primary company (HubSpot's list of association types)."""
 
@@ -30,7 +32,7 @@ def read_batch(client: Client, source: str, ids: Sequence[str], properties: Iter
     body: Json = {"properties": sorted(set(properties)), "inputs": [{"id": one} for one in ids]}
     call = Call("POST", client.paths.objects(source, "batch", "read"), where=source, body=body)
     answer = client.ask(call).body
-    bad = [one for one in details(answer) if one.code not in _NOT_THERE]
+    bad = [one for one in details(answer) if one.code not in NOT_THERE]
     if bad:
         raise StopError("A part of a batch could not be read.", where=source, code=bad[0].code)
     return results(answer, source)
@@ -50,18 +52,16 @@ class Link(NamedTuple):
     primary: bool = False
 
 
-def listed_links(record: Json, target: str) -> list[Link] | None:
+def listed_links(told: Ends | None) -> list[Link] | None:
     """The associations that came with a listed record; None where more follow than the page holds.
 
     The same record stands there once per association type: `deal_to_company` is the primary one.
     """
-    told = (record.get("associations") or {}).get(target)
-    if not told:
+    if told is None:
         return []
-    if (told.get("paging") or {}).get("next"):
+    if told.paging and told.paging.next:
         return None
-    listed = told.get("results") or ()
-    return _once([(str(one.get("id")), str(one.get("type")).endswith("_to_company")) for one in listed])
+    return _once([(one.id, one.type.endswith("_to_company")) for one in told.results])
 
 
 def fetched_links(client: Client, source: str, target: str, ids: Sequence[str]) -> dict[str, list[Link]]:

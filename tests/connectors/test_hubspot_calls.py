@@ -324,7 +324,7 @@ def test_a_clock_that_runs_ahead_of_hubspots_loses_nothing() -> None:
         one.close()
     (asked,) = (json.loads(body) for _, path, _, body in script.asked if path.endswith("/search"))
     since = int(asked["filterGroups"][0]["filters"][0]["value"]) / 1000
-    assert since == MORNING.timestamp() - 20 * 60 - 120
+    assert since == MORNING.timestamp() - 20 * 60 - 5
 
 
 def test_the_pools_own_log_tells_no_token(caplog: pytest.LogCaptureFixture) -> None:

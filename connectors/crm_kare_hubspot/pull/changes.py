@@ -1,0 +1,89 @@
+"""An incremental pull: what changed by search, then what moved with others' merges, then what is gone."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from crm_kare.errors import StopError
+from crm_kare.ports import Page
+from crm_kare_hubspot.answers import Json
+from crm_kare_hubspot.client import Call
+from crm_kare_hubspot.cursor import IDLE, Position
+from crm_kare_hubspot.paths import modified_property
+from crm_kare_hubspot.pull.gone import gone
+from crm_kare_hubspot.pull.records import (
+    OBJECT_ID,
+    Pull,
+    assembled,
+    away_ids,
+    links_fetched,
+    merged_away,
+    properties,
+    read_rows,
+)
+from crm_kare_hubspot.records import fetched_links
+from crm_kare_hubspot.rows import Rows
+from crm_kare_hubspot.values import milliseconds
+
+SEARCH_PAGE: Final = 200
+
+
+def changes(pull: Pull, at: Position) -> Iterator[Page]:
+    """What changed since `at.since`, from where `at` stands."""
+    done = False
+    while not done:
+        answer = pull.ask(_search_call(pull, at))
+        at = replace(at, started=min(at.started, pull.client.now()))  # the answer told HubSpot's time
+        rows, total = answer.rows, answer.total
+        done = not rows.ids or (len(rows) < SEARCH_PAGE if total is None else total <= len(rows))
+        if rows.ids:
+            first, at = not at.after, replace(at, after=_last_id(pull, rows, at))
+            yield _page(pull, rows, at, total if first else None)
+    yield from _moved(pull, at)
+    *others, last = gone(pull, replace(at, phase=IDLE, since=at.started, after="", renewed=False, listed=False))
+    resumable = at.text()
+    yield from (replace(one, cursor=resumable) for one in others)
+    yield replace(last, problems=pull.doubts.problems())
+
+
+def _page(pull: Pull, rows: Rows, at: Position, total: int | None = None) -> Page:
+    """Records as they were found, with their associations as they are now."""
+    merged = merged_away(rows)
+    if merged:
+        pull.kin.note(pull.spec.source, merged, pull.client.now())
+    records = assembled(pull, rows, links_fetched(pull, rows))
+    return Page(records, at.text(), away_ids(merged), total)
+
+
+def _moved(pull: Pull, at: Position) -> Iterator[Page]:
+    """Records that belong to a merged, archived or restored one; nearly always there are none, for no call."""
+    found: dict[str, None] = {}
+    for target in pull.want.targets:
+        if parents := pull.kin.since(target, at.since):
+            children = fetched_links(pull.client, target, pull.spec.source, parents)
+            found |= {link.id: None for links in children.values() for link in links}
+    for rows in read_rows(pull, list(found)):
+        yield _page(pull, rows, at)
+
+
+def _search_call(pull: Pull, at: Position) -> Call:
+    """The first page of what lies behind the last id: so the cap of 10,000 results per query is never met."""
+    modified = modified_property(pull.spec.source)
+    filters = [{"propertyName": modified, "operator": "GTE", "value": str(milliseconds(at.since))}]
+    if at.after:
+        filters.append({"propertyName": OBJECT_ID, "operator": "GT", "value": at.after})
+    body: Json = {
+        "filterGroups": [{"filters": filters}],
+        "sorts": [{"propertyName": OBJECT_ID, "direction": "ASCENDING"}],
+        "properties": sorted({*properties(pull.want)}),
+        "limit": SEARCH_PAGE,
+    }
+    path = pull.client.paths.objects(pull.spec.source, "search")
+    return Call("POST", path, f"{pull.spec.source} search", body=body, search=True, raw=True)
+
+
+def _last_id(pull: Pull, rows: Rows, at: Position) -> str:
+    last = max(map(int, rows.ids))
+    if at.after and last <= int(at.after):
+        raise StopError("The search goes round: HubSpot gave the same page twice.", where=pull.spec.source)
+    return str(last)
