@@ -5,7 +5,8 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -50,10 +51,10 @@ def environment(home: Path, **more: str) -> Mapping[str, str]:
     return {"HOME": str(home), "PATH": os.environ["PATH"], "NO_COLOR": "1", "NODE_OPTIONS": guard, **more}
 
 
-class JsforceError(Exception):
-    """What jsforce threw."""
+class NodeError(Exception):
+    """What a foreign client threw: its name, message, code and data."""
 
-    def __init__(self, name: str, message: str, code: str | None = None, data: Any = None) -> None:
+    def __init__(self, name: str, message: str, code: str | int | None = None, data: Any = None) -> None:
         super().__init__(f"{name}: {message}")
         self.message = message
         self.code = code
@@ -61,17 +62,34 @@ class JsforceError(Exception):
 
 
 @dataclass(frozen=True)
-class Jsforce:
-    """A running `jsforce_session.cjs`: call it with the body of an async function."""
+class NodeSession:
+    """A running session script: call it with the body of an async function."""
 
     asked: IO[str]
     answers: IO[str]
 
     def __call__(self, code: str, **given: Any) -> Any:
-        """What the code returns; raises `JsforceError` for what it throws."""
+        """What the code returns; raises `NodeError` for what it throws."""
         self.asked.write(json.dumps({"code": code, "given": given}) + "\n")
         self.asked.flush()
         told = json.loads(self.answers.readline())
         if "error" in told:
-            raise JsforceError(**told["error"])
+            raise NodeError(**told["error"])
         return told.get("value")
+
+
+@contextmanager
+def session(package: str, script: str, home: Path, *arguments: str) -> Iterator[NodeSession]:
+    """Start one Node with a session script, which needs the package; skips where it is not installed."""
+    need(HERE / "node_modules" / package)
+    with subprocess.Popen(
+        [node(), str(HERE / script), *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        env=environment(home),
+    ) as running:
+        assert running.stdin is not None
+        assert running.stdout is not None
+        yield NodeSession(running.stdin, running.stdout)

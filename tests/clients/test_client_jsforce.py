@@ -1,13 +1,12 @@
 """jsforce 3.10, unchanged, over HTTP against the sandbox's Salesforce. One Node runs for the whole file."""
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from clients.conftest import KEY, PAGE, Target
-from clients.node_tools import HERE, Jsforce, JsforceError, environment, need, node
+from clients.node_tools import NodeError, NodeSession, session
 
 pytestmark = pytest.mark.slow
 
@@ -15,16 +14,10 @@ VERSION = "62.0"
 
 
 @pytest.fixture(scope="module")
-def jsforce(target: Target, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jsforce]:
-    need(HERE / "node_modules" / "jsforce")
+def jsforce(target: Target, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeSession]:
     home: Path = tmp_path_factory.mktemp("home")
-    script = [node(), str(HERE / "jsforce_session.cjs"), target.url, target.token, VERSION]
-    with subprocess.Popen(
-        script, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8", env=environment(home)
-    ) as running:
-        assert running.stdin is not None
-        assert running.stdout is not None
-        yield Jsforce(running.stdin, running.stdout)
+    with session("jsforce", "jsforce_session.cjs", home, target.url, target.token, VERSION) as running:
+        yield running
 
 
 def _login(target: Target, **more: Any) -> dict[str, Any]:
@@ -33,12 +26,12 @@ def _login(target: Target, **more: Any) -> dict[str, Any]:
     return {"client": client, "user": told.username, "password": told.password + told.security_token, **more}
 
 
-def test_nothing_but_loopback_is_reached(jsforce: Jsforce) -> None:
-    with pytest.raises(JsforceError, match=r"the tests stay on loopback; asked for 192\.0\.2\.1"):
+def test_nothing_but_loopback_is_reached(jsforce: NodeSession) -> None:
+    with pytest.raises(NodeError, match=r"the tests stay on loopback; asked for 192\.0\.2\.1"):
         jsforce('require("node:net").connect(80, "192.0.2.1")')
 
 
-def test_client_credentials_open_a_session(target: Target, jsforce: Jsforce) -> None:
+def test_client_credentials_open_a_session(target: Target, jsforce: NodeSession) -> None:
     code = """
         const other = new jsforce.Connection({ instanceUrl: given.client.loginUrl, oauth2: given.client });
         const user = await other.authorize({ grant_type: "client_credentials" });
@@ -51,7 +44,7 @@ def test_client_credentials_open_a_session(target: Target, jsforce: Jsforce) -> 
 
 
 @pytest.mark.parametrize("way", ["oauth", "soap"])
-def test_a_name_and_a_password_log_in_and_out(target: Target, jsforce: Jsforce, way: str) -> None:
+def test_a_name_and_a_password_log_in_and_out(target: Target, jsforce: NodeSession, way: str) -> None:
     code = """
         const config = given.way === "oauth" ? { oauth2: given.client } : { loginUrl: given.client.loginUrl };
         const other = new jsforce.Connection({ version: "62.0", ...config });
@@ -68,14 +61,14 @@ def test_a_name_and_a_password_log_in_and_out(target: Target, jsforce: Jsforce, 
     assert target.org.log_out(told["token"]) is (way == "soap")
 
 
-def test_a_wrong_password_is_told_as_salesforce_tells_it(target: Target, jsforce: Jsforce) -> None:
+def test_a_wrong_password_is_told_as_salesforce_tells_it(target: Target, jsforce: NodeSession) -> None:
     code = "return new jsforce.Connection({ oauth2: given.client }).login(given.user, 'x')"
-    with pytest.raises(JsforceError) as error:
+    with pytest.raises(NodeError) as error:
         jsforce(code, **_login(target))
     assert str(error.value) == "invalid_grant: authentication failure"
 
 
-def test_a_refresh_token_renews_an_ended_session(target: Target, jsforce: Jsforce) -> None:
+def test_a_refresh_token_renews_an_ended_session(target: Target, jsforce: NodeSession) -> None:
     code = """
         const { client, refresh } = given;
         const other = new jsforce.Connection({
@@ -90,7 +83,7 @@ def test_a_refresh_token_renews_an_ended_session(target: Target, jsforce: Jsforc
     assert [target.org.session_user(one) for one in told["renewed"]] == [target.org.integration_user]
 
 
-def test_a_query_fetches_every_page(target: Target, jsforce: Jsforce) -> None:
+def test_a_query_fetches_every_page(target: Target, jsforce: NodeSession) -> None:
     code = """
         const soql = "SELECT Id, Name, Account.Owner.Name FROM Opportunity";
         const first = await conn.query(soql);
@@ -106,7 +99,7 @@ def test_a_query_fetches_every_page(target: Target, jsforce: Jsforce) -> None:
     assert told["used"] == {"used": target.org.used(), "limit": target.org.settings.daily_limit}
 
 
-def test_queries_built_by_the_client_and_aggregates_answer(target: Target, jsforce: Jsforce) -> None:
+def test_queries_built_by_the_client_and_aggregates_answer(target: Target, jsforce: NodeSession) -> None:
     found = jsforce(
         "return conn.sobject('Account').find({ Name: { $like: '%a%' } }, 'Id, Name').sort({ Name: 1 }).limit(5)"
     )
@@ -117,16 +110,16 @@ def test_queries_built_by_the_client_and_aggregates_answer(target: Target, jsfor
     assert jsforce("return conn.sobject('Account').count()") == target.count("Account")
 
 
-def test_a_query_that_is_wrong_is_refused_with_its_code(jsforce: Jsforce) -> None:
-    with pytest.raises(JsforceError) as error:
+def test_a_query_that_is_wrong_is_refused_with_its_code(jsforce: NodeSession) -> None:
+    with pytest.raises(NodeError) as error:
         jsforce("return conn.query('SELECT Nope FROM Account')")
     assert error.value.code == "INVALID_FIELD"
-    with pytest.raises(JsforceError) as error:
+    with pytest.raises(NodeError) as error:
         jsforce("return conn.request('/nowhere')")
     assert error.value.code == "NOT_FOUND"
 
 
-def test_single_records_are_made_read_written_and_deleted(target: Target, jsforce: Jsforce) -> None:
+def test_single_records_are_made_read_written_and_deleted(target: Target, jsforce: NodeSession) -> None:
     code = """
         const accounts = conn.sobject("Account");
         const made = await accounts.create({ Name: "Ada Ltd", NumberOfEmployees: 12 });
@@ -143,7 +136,7 @@ def test_single_records_are_made_read_written_and_deleted(target: Target, jsforc
     assert target.account(done["id"])["_deleted"]
 
 
-def test_many_records_go_through_collections(target: Target, jsforce: Jsforce) -> None:
+def test_many_records_go_through_collections(target: Target, jsforce: NodeSession) -> None:
     code = """
         const accounts = conn.sobject("Account");
         const made = await accounts.create(given.names.map((Name) => ({ Name })), { allowRecursive: true });
@@ -164,7 +157,7 @@ def test_many_records_go_through_collections(target: Target, jsforce: Jsforce) -
     assert [one["success"] for one in told["gone"]] == [True] * 250
 
 
-def test_upserts_tell_what_they_made(target: Target, jsforce: Jsforce) -> None:
+def test_upserts_tell_what_they_made(target: Target, jsforce: NodeSession) -> None:
     code = """
         const [first] = await conn.sobject("Account").upsert([{ [given.key]: "j-1", Name: "One" }], given.key);
         const many = await conn.sobject("Account").upsert(
@@ -180,14 +173,14 @@ def test_upserts_tell_what_they_made(target: Target, jsforce: Jsforce) -> None:
     assert told["many"][2]["errors"][0]["statusCode"] == "REQUIRED_FIELD_MISSING"
     assert told["single"] == {"id": told["many"][1]["id"], "success": True, "errors": [], "created": False}
     jsforce("return conn.sobject('Account').create({ Name: 'Twin', [given.key]: 'j-1' })", key=KEY)
-    with pytest.raises(JsforceError) as error:
+    with pytest.raises(NodeError) as error:
         jsforce("return conn.sobject('Account').upsert({ [given.key]: 'j-1', Name: 'x' }, given.key)", key=KEY)
     assert error.value.code == "MULTIPLE_CHOICES"
     assert len(error.value.data) == 2
     assert target.account(told["first"]["id"])["Name"] == "Uno"
 
 
-def test_describes_and_what_clients_look_around_with(target: Target, jsforce: Jsforce) -> None:
+def test_describes_and_what_clients_look_around_with(target: Target, jsforce: NodeSession) -> None:
     code = """
         return {
             listed: await conn.describeGlobal(), account: await conn.describe("Account"),
@@ -206,7 +199,7 @@ def test_describes_and_what_clients_look_around_with(target: Target, jsforce: Js
     assert {"label", "url", "version"} == set(told["versions"][0])
 
 
-def test_deletions_and_changes_are_listed(target: Target, jsforce: Jsforce) -> None:
+def test_deletions_and_changes_are_listed(target: Target, jsforce: NodeSession) -> None:
     code = """
         const accounts = conn.sobject("Account");
         const ids = (await accounts.create([{ Name: "Soon gone" }, { Name: "Kept" }])).map((one) => one.id);
@@ -225,7 +218,7 @@ def test_deletions_and_changes_are_listed(target: Target, jsforce: Jsforce) -> N
     assert gone not in told["updated"]["ids"]
 
 
-def test_a_bulk_query_streams_its_records(target: Target, jsforce: Jsforce) -> None:
+def test_a_bulk_query_streams_its_records(target: Target, jsforce: NodeSession) -> None:
     code = """
         const stream = await conn.bulk2.query("SELECT Id, Name, AnnualRevenue FROM Account", { pollInterval: 10 });
         return stream.toArray();
@@ -236,7 +229,7 @@ def test_a_bulk_query_streams_its_records(target: Target, jsforce: Jsforce) -> N
     assert found[0]["Name"] == first["Name"]
 
 
-def test_a_bulk_load_tells_each_record(target: Target, jsforce: Jsforce) -> None:
+def test_a_bulk_load_tells_each_record(target: Target, jsforce: NodeSession) -> None:
     good, other = target.accounts(2)
     code = """
         return conn.bulk2.loadAndWaitForResults({
@@ -251,7 +244,7 @@ def test_a_bulk_load_tells_each_record(target: Target, jsforce: Jsforce) -> None
     assert (target.account(good)["Name"], target.account(good)["Phone"]) == ("Bülk", None)
 
 
-def test_a_bulk_upsert_and_a_bulk_delete(target: Target, jsforce: Jsforce) -> None:
+def test_a_bulk_upsert_and_a_bulk_delete(target: Target, jsforce: NodeSession) -> None:
     code = """
         const load = (more) => conn.bulk2.loadAndWaitForResults({ object: "Account", pollInterval: 10, ...more });
         const rows = ["k-1", "k-2"].map((key) => ({ [given.key]: key, Name: key }));
@@ -268,7 +261,7 @@ def test_a_bulk_upsert_and_a_bulk_delete(target: Target, jsforce: Jsforce) -> No
     assert all(target.account(one["sf__Id"])["_deleted"] for one in told["gone"]["successfulResults"])
 
 
-def test_a_job_that_cannot_be_made_is_refused(jsforce: Jsforce) -> None:
-    with pytest.raises(JsforceError) as error:
+def test_a_job_that_cannot_be_made_is_refused(jsforce: NodeSession) -> None:
+    with pytest.raises(NodeError) as error:
         jsforce("return (await conn.bulk2.query('SELECT Nope FROM Account', { pollInterval: 10 })).toArray()")
     assert error.value.code == "INVALID_FIELD"
