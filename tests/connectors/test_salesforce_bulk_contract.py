@@ -1,4 +1,6 @@
-"""The conformance suite's checks of pulls once more, with every pull of more than a page by query jobs."""
+"""The conformance suite's checks of pulls and writes once more, with every pull of more than a page by query jobs, and
+every write by ingest jobs.
+"""
 
 from typing import Any
 
@@ -12,6 +14,8 @@ AHEAD = reading.pages_are_yielded_one_by_one
 
 MODULES = {one.__name__ for one in (reading, changes, trouble)}
 PULLS = [check for check in CHECKS if check.__module__ in MODULES and check is not AHEAD]
+WRITES = [one for one in CHECKS if one.__module__.rpartition(".")[2] in {"writing", "conflicts"}]
+TROUBLE = [one for one in CHECKS if one.__name__.startswith("a_write_on_a_server_that_is_down")]
 
 
 @pytest.fixture
@@ -36,3 +40,15 @@ def test_no_more_than_some_pages_are_fetched_ahead(by_jobs: Any) -> None:
     assert len(by_jobs.running.faults.calls(results)) <= 5
     assert len([*pages]) == 11
     assert len(by_jobs.running.faults.calls(results)) == 12
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("check", WRITES + TROUBLE, ids=lambda check: check.__name__)
+def test_contract_by_ingest_jobs(check: Check, salesforce: Any) -> None:
+    salesforce.always["bulk_write_from"] = 1
+    check(salesforce)
+
+
+def test_the_suite_has_checks_on_writing() -> None:
+    assert len(WRITES) > 15
+    assert TROUBLE

@@ -18,7 +18,6 @@ from crm_kare.sandbox.faults import DROP, TRUNCATE, Fault
 from crm_kare.sandbox.salesforce.bulk.jobs import IngestJob, State
 from crm_kare.sandbox.salesforce.bulk.work import run_out
 from crm_kare.testing import steps
-from crm_kare.testing.contract import CHECKS, Check
 from crm_kare_salesforce import write
 from crm_kare_salesforce.faults import FIXES
 from crm_kare_salesforce.write_outcomes import refused_by_job
@@ -28,8 +27,6 @@ REJECTED, UNKNOWN = OutcomeStatus.REJECTED, OutcomeStatus.UNKNOWN
 JOBS, JOB = "/services/data/*/jobs/ingest", "/services/data/*/jobs/ingest/750*"
 UPLOAD = "/services/data/*/jobs/ingest/*/batches"
 COLLECTIONS = "*/composite/sobjects"
-WRITES = [one for one in CHECKS if one.__module__.rpartition(".")[2] in {"writing", "conflicts"}]
-TROUBLE = [one for one in CHECKS if one.__name__.startswith("a_write_on_a_server_that_is_down")]
 
 
 @pytest.fixture
@@ -37,17 +34,6 @@ def org(salesforce: Any) -> Any:
     """Every plan is a large one."""
     salesforce.always["bulk_write_from"] = 1
     return salesforce
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("check", WRITES + TROUBLE, ids=lambda check: check.__name__)
-def test_the_suite_holds_for_jobs_too(check: Check, org: Any) -> None:
-    check(org)
-
-
-def test_the_suite_has_checks_on_writing() -> None:
-    assert len(WRITES) > 15
-    assert TROUBLE
 
 
 def ready(org: Any, count: int) -> tuple[Any, list[str]]:
