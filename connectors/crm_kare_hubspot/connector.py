@@ -30,6 +30,7 @@ from crm_kare_hubspot.definitions import Definitions
 from crm_kare_hubspot.fill import fill_rates
 from crm_kare_hubspot.kept import KeptTypes
 from crm_kare_hubspot.lists import word_of
+from crm_kare_hubspot.names import field_name
 from crm_kare_hubspot.notices import SECRET, told
 from crm_kare_hubspot.owners import owner_fields
 from crm_kare_hubspot.paths import type_id
@@ -63,8 +64,8 @@ class HubSpotConnector:
         self._organisation: Organisation | None = None
 
     def field_name(self, label: Label, prefix: str) -> str:
-        """`kare_profile`, `icp_score`: HubSpot allows lower-case letters, digits and underscores."""
-        return f"{prefix if label.prefixed else ''}{label.name}".lower()
+        """See `crm_kare_hubspot.names`."""
+        return field_name(label, prefix)
 
     def organisation(self) -> Organisation:
         """The portal: one call, the first time."""

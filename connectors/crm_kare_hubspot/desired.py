@@ -8,6 +8,7 @@ from crm_kare.model import Kind
 from crm_kare.ports import LabelField
 from crm_kare_hubspot.answers import Json
 from crm_kare_hubspot.definitions import Property
+from crm_kare_hubspot.names import field_name
 
 GROUP: Final = "kare"
 GROUP_LABEL: Final = "KARE"
@@ -70,7 +71,7 @@ def ours(one: LabelField, present: Property) -> bool:
 
     One of the portal's own, which `labels.fields` of the mapping names, stays as it is.
     """
-    usual = f"{PREFIX if one.label.prefixed else ''}{one.label.name}".lower()
+    usual = field_name(one.label, PREFIX)
     raw = present.raw
     if raw.get("hubspotDefined"):
         return False

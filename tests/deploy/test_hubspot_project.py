@@ -92,6 +92,15 @@ def test_webhooks_tell_what_becomes_of_companies_and_deals() -> None:
     assert "margin" in watched(subscriptions(also=[("deals", "margin")]), "deal")
 
 
+def test_objects_that_the_mapping_reads_besides_are_told_of_with_their_scope() -> None:
+    also = [("line_items", "quantity")]
+    told = [one for one in subscriptions(also=also) if one["objectType"] == "line_item"]
+    assert watched(told, "line_item") == {"quantity"}
+    assert "object.deletion" in {one["subscriptionType"] for one in told}
+    scopes = held("src/app/app-hsmeta.json", source_files(webhooks=URL, also=also))["config"]["auth"]["requiredScopes"]
+    assert scopes[-1] == "crm.objects.line_items.read"
+
+
 def test_webhooks_tell_of_properties_that_the_starter_mapping_reads() -> None:
     starter = (files("crm_kare_mappings") / "hubspot.yaml").read_text(encoding="utf-8")
     active = "\n".join(line.partition("#")[0] for line in starter.splitlines())
@@ -117,8 +126,8 @@ def test_the_command_writes_only_what_differs_and_takes_webhooks_away_again(
     ("arguments", "said"),
     [
         (["--webhooks", "http://kare.example"], "https://"),
-        (["--also", "deals"], "deals.PROPERTY"),
-        (["--also", "tickets.subject"], "companies.PROPERTY"),
+        (["--also", "deals"], "OBJECT.PROPERTY"),
+        (["--also", "tickets.subject"], "companies, contacts, deals"),
     ],
 )
 def test_the_command_says_what_it_cannot_make(

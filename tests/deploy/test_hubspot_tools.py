@@ -12,6 +12,8 @@ from deploy.judged import assert_read
 
 from crm_kare_hubspot.source import source_files, write
 
+pytestmark = pytest.mark.timeout(600)
+
 PROJECT = Path(__file__).parents[2] / "deploy" / "hubspot"
 PACKAGES = PROJECT / "node_modules"
 READ = """
@@ -68,6 +70,7 @@ def test_the_card_fits_the_types_of_hubspots_components(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_the_project_passes_what_the_cli_checks_without_an_account(copied: Path, tmp_path: Path) -> None:
     done = checked(copied, tmp_path)
     assert (done.returncode, done.stdout.split("\n")) == (0, ["APPLICATION crm-kare", "CARD kare-profile", ""])

@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from crm_kare_hubspot.source.app import WORDS
 from crm_kare_hubspot.source.files import source_files, write
 
 
@@ -31,8 +32,8 @@ def main() -> int:
 
 def _property(parser: argparse.ArgumentParser, told: str) -> tuple[str, str]:
     source, _, name = told.partition(".")
-    if source not in {"companies", "deals"} or not name:
-        parser.error(f"--also {told}: want companies.PROPERTY or deals.PROPERTY")
+    if source not in WORDS or not name:
+        parser.error(f"--also {told}: want OBJECT.PROPERTY, where OBJECT is one of {', '.join(WORDS)}")
     return source, name
 
 

@@ -21,17 +21,29 @@ WATCHED: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Properties that the starter mapping reads and people or programs set; HubSpot wants a subscription for each."""
 
-_WORDS: Final = {"companies": "company", "deals": "deal"}
+WORDS: Final[Mapping[str, str]] = {
+    "companies": "company",
+    "contacts": "contact",
+    "deals": "deal",
+    "line_items": "line_item",
+    "products": "product",
+}
+"""Objects that HubSpot tells of, and what its subscriptions call them."""
+
 _EVENTS: Final = ("creation", "deletion", "merge", "restore", "associationChange")
 _CALLS_AT_ONCE: Final = 10
 
 
-def app(*, webhooks: bool) -> dict[str, Any]:
+Properties = Mapping[str, Iterable[str]]
+"""Names of properties by object."""
+
+
+def app(told_of: Properties) -> dict[str, Any]:
     """The app: HubSpot wants the read scope of each object that a card stands on or a webhook tells of.
 
     Nothing is written by the app: the card's fields save as the user.
     """
-    scopes = ["crm.objects.companies.read", *(["crm.objects.deals.read"] if webhooks else [])]
+    scopes = [f"crm.objects.{source}.read" for source in ("companies", *(one for one in told_of if one != "companies"))]
     auth = {"type": "static", "requiredScopes": scopes, "optionalScopes": [], "conditionallyRequiredScopes": []}
     config = {
         "name": "KARE",
@@ -43,27 +55,31 @@ def app(*, webhooks: bool) -> dict[str, Any]:
     return {"uid": "crm-kare", "type": "app", "config": config}
 
 
-def subscribed(url: str, prefix: str, also: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """Subscriptions to what happens to companies and deals, and to changes of the properties that are watched."""
-    told = [*_subscriptions(prefix, also)]
+def watched(prefix: str, also: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
+    """What webhooks tell of: the starter mapping's properties, people's own labels, and others by object and name."""
+    found = {source: {*names} for source, names in WATCHED.items()}
+    peoples = [one for one in LABELS if one.editor is Editor.PEOPLE and one.default]
+    found["companies"] |= {field_name(one, prefix) for one in peoples}
+    for source, name in also:
+        found.setdefault(source, set()).add(name)
+    return found
+
+
+def subscribed(url: str, told_of: Properties) -> dict[str, Any]:
+    """Subscriptions to what happens to records of these objects, and to changes of these properties."""
     settings = {"targetUrl": url, "maxConcurrentRequests": _CALLS_AT_ONCE}
-    subscriptions = {"crmObjects": told, "legacyCrmObjects": [], "hubEvents": []}
+    subscriptions = {"crmObjects": [*_subscriptions(told_of)], "legacyCrmObjects": [], "hubEvents": []}
     config = {"settings": settings, "subscriptions": subscriptions}
     return {"uid": "crm-kare-webhooks", "type": "webhooks", "config": config}
 
 
-def _subscriptions(prefix: str, also: Iterable[tuple[str, str]]) -> Iterator[dict[str, Any]]:
-    watched = {source: {*names} for source, names in WATCHED.items()}
-    peoples = [one for one in LABELS if one.editor is Editor.PEOPLE and one.default]
-    watched["companies"] |= {field_name(one, prefix) for one in peoples}
-    for source, name in also:
-        watched[source].add(name)
-    for source, word in _WORDS.items():
+def _subscriptions(told_of: Properties) -> Iterator[dict[str, Any]]:
+    for source, names in told_of.items():
         for event in _EVENTS:
-            yield _subscription(word, event)
-        for name in sorted(watched[source]):
-            yield {**_subscription(word, "propertyChange"), "propertyName": name}
+            yield _subscription(source, event)
+        for name in sorted(names):
+            yield {**_subscription(source, "propertyChange"), "propertyName": name}
 
 
-def _subscription(word: str, event: str) -> dict[str, Any]:
-    return {"subscriptionType": f"object.{event}", "objectType": word, "active": True}
+def _subscription(source: str, event: str) -> dict[str, Any]:
+    return {"subscriptionType": f"object.{event}", "objectType": WORDS[source], "active": True}

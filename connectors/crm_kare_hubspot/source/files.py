@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from crm_kare.labels import LABELS
 from crm_kare_hubspot.names import field_name
-from crm_kare_hubspot.source.app import app, subscribed
+from crm_kare_hubspot.source.app import app, subscribed, watched
 
 MARK: Final = "Generated from crm_kare.labels by `make hubspot-source`: edits are lost."
 _APP: Final = "src/app/app-hsmeta.json"
@@ -23,8 +23,9 @@ def source_files(prefix: str = "KARE_", *, webhooks: str = "", also: Iterable[tu
         webhooks: the address that HubSpot tells of changes; none for an app without webhooks.
         also: further properties to be told of, as object and name.
     """
-    files = {_APP: _json(app(webhooks=bool(webhooks))), _LABELS: _labels_module(prefix)}
-    return {**files, _WEBHOOKS: _json(subscribed(webhooks, prefix, also))} if webhooks else files
+    told_of = watched(prefix, also) if webhooks else {}
+    files = {_APP: _json(app(told_of)), _LABELS: _labels_module(prefix)}
+    return {**files, _WEBHOOKS: _json(subscribed(webhooks, told_of))} if webhooks else files
 
 
 def write(to: Path, files: Mapping[str, str]) -> list[str]:

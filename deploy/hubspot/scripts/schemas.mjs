@@ -13,7 +13,7 @@ const exact = (properties, required = Object.keys(properties)) => ({
 const subscription = exact(
     {
         subscriptionType: { pattern: '^object\\.(creation|deletion|merge|restore|associationChange|propertyChange)$' },
-        objectType: { enum: ['company', 'deal'] },
+        objectType: { enum: ['company', 'contact', 'deal', 'line_item', 'product'] },
         active: { type: 'boolean' },
         propertyName: { pattern: '^[a-z0-9_]+$' }
     },

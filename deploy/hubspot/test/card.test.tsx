@@ -13,7 +13,7 @@ import {
 } from '@hubspot/ui-extensions';
 import { CrmPropertyList } from '@hubspot/ui-extensions/crm';
 import { company, KEEP, REASON } from './company';
-import { record } from './portal';
+import { PATIENCE, record } from './portal';
 
 type Record_ = ReturnType<typeof record>;
 
@@ -171,7 +171,7 @@ describe('the override', () => {
             expect(banners(card)).toEqual([
                 { type: 'success', message: 'Override saved. The profile is now Expand.' }
             ]);
-        });
+        }, PATIENCE);
         button(card, 'Done').trigger('onClick');
         expect(editable(card)).toEqual([]);
         expect(button(card, 'Change override').props.disabled).toBeFalsy();
@@ -196,7 +196,7 @@ describe('the override', () => {
             expect(banners(card)).toEqual([
                 { type: 'success', message: 'Override removed. The profile is now Keep.' }
             ]);
-        });
+        }, PATIENCE);
     });
 
     it('can be changed and removed though it lacks a reason or has ended, and says what is wrong', () => {

@@ -3,6 +3,9 @@ import { createRenderer } from '@hubspot/ui-extensions/testing';
 import { KareCard } from '../src/app/cards/KareCard';
 import type { Properties } from './company';
 
+/** Generous, so that a busy machine fails no test. */
+export const PATIENCE = 60_000;
+
 interface Told {
     properties: Properties;
     isLoading: boolean;
@@ -42,6 +45,7 @@ export function record(properties: Properties, { isLoading = false, error = null
     return {
         ...renderer,
         asked: () => asked,
+        waitFor: (check: () => void) => renderer.waitFor(check, { timeoutInMs: PATIENCE }),
         loaded: (loaded: Properties) => {
             change({ properties: loaded, isLoading: false, error: null });
         },
