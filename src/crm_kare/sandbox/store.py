@@ -10,12 +10,14 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
 from crm_kare.ports import Clock
+from crm_kare.sandbox.fields import Access, FieldDef, HistoryEntry, Option
+
+__all__ = ["SYSTEM_COLUMNS", "Access", "FieldDef", "HistoryEntry", "Mint", "Option", "Org", "Record", "Store"]
 
 Record = dict[str, Any]
 """Field values by name, and the store's own columns: see `SYSTEM_COLUMNS`."""
@@ -25,72 +27,6 @@ Mint = Callable[[str, int], str]
 
 SYSTEM_COLUMNS: Final = ("_id", "_created", "_modified", "_deleted", "_merged_into", "_modified_by", "_created_by")
 """Id; epoch milliseconds of creation and of the last write; 0 or 1; the survivor's id; who wrote last and first."""
-
-
-@dataclass(frozen=True)
-class Option:
-    """One value of a picklist: the API value and what people see."""
-
-    value: str
-    label: str
-    active: bool = True
-
-
-@dataclass(frozen=True)
-class FieldDef:
-    """A field of an object, standard or custom.
-
-    Attributes:
-        name: API name; names are unique in an object without regard to case.
-        label: what people see.
-        type: the vendor's own word for the type.
-        length: characters of a text.
-        precision: digits of a number in all; `scale` of them after the point.
-        options: a picklist's values in order; `restricted`: no other value is taken.
-        custom: made by the customer.
-        writable: whether the API takes values for it.
-        required: whether it may be blank.
-        refers_to: the object that it points at; `relationship`: name of the way there (`Owner`).
-        tracked: whether changes are kept in the history.
-        extra: the vendor side's own settings of the field.
-    """
-
-    name: str
-    label: str
-    type: str
-    length: int = 0
-    precision: int = 0
-    scale: int = 0
-    options: tuple[Option, ...] = ()
-    restricted: bool = False
-    custom: bool = False
-    writable: bool = True
-    required: bool = False
-    help: str = ""
-    refers_to: str = ""
-    relationship: str = ""
-    tracked: bool = True
-    extra: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class HistoryEntry:
-    """One change of one field: when (epoch milliseconds) and by whom."""
-
-    record_id: str
-    field: str
-    old: Any
-    new: Any
-    at: int
-    who: str
-
-
-@dataclass(frozen=True)
-class Access:
-    """What a user may do with a field."""
-
-    read: bool = True
-    edit: bool = True
 
 
 class Store:
@@ -120,6 +56,13 @@ class Store:
         """The rows of a SELECT. For the vendors' own query languages; table names come from `Org.table`."""
         with self._lock:
             return self._database.execute(sql, parameters).fetchall()
+
+    def records(self, sql: str, parameters: Sequence[Any] = ()) -> list[Record]:
+        """The rows of a SELECT, by column name."""
+        with self._lock:
+            cursor = self._database.execute(sql, parameters)
+            names = [one[0] for one in cursor.description]
+            return [dict(zip(names, row, strict=False)) for row in cursor]
 
     def batches(self, sql: str, parameters: Sequence[Any], rows: int) -> Iterator[list[tuple[Any, ...]]]:
         """The rows of a SELECT, so many at a time; nobody else reads or writes until the last one is taken."""
@@ -305,13 +248,15 @@ class Org:
         limit: int = -1,
         offset: int = 0,
         deleted: bool | None = False,
+        columns: Sequence[str] = (),
     ) -> list[Record]:
-        """Records that meet an SQL condition over the columns; `deleted=None` means both kinds."""
-        sql = f"SELECT * FROM {self.table(name)} WHERE {_condition(where, deleted)} ORDER BY {order} LIMIT ? OFFSET ?"  # noqa: S608  conditions come from the vendors' sides
-        with self.store.transaction() as database:
-            cursor = database.execute(sql, (*parameters, limit, offset))
-            names = [one[0] for one in cursor.description]
-            return [dict(zip(names, row, strict=True)) for row in cursor]
+        """Records that meet an SQL condition over the columns; `deleted=None` means both kinds.
+
+        With `columns` they hold the system's columns and these alone, which is quicker.
+        """
+        wanted = ", ".join(f'"{one}"' for one in (*SYSTEM_COLUMNS, *columns)) if columns else "*"
+        sql = f"SELECT {wanted} FROM {self.table(name)} WHERE {_condition(where, deleted)} ORDER BY {order} LIMIT ? OFFSET ?"  # noqa: S608  conditions come from the vendors' sides
+        return self.store.records(sql, (*parameters, limit, offset))
 
     def count(self, name: str, where: str = "", parameters: Sequence[Any] = (), *, deleted: bool | None = False) -> int:
         """How many records meet an SQL condition."""

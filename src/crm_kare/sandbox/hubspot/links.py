@@ -66,12 +66,9 @@ def _recount_ends(portal: Portal, source: str, target: str, links: Sequence[tupl
 
 def linked(portal: Portal, source: str, target: str, ids: Sequence[str]) -> dict[str, dict[str, list[str]]]:
     """Type ids by source id and live target id."""
-    links = portal.org.links(source, target, ids)
-    live = portal.org.get_many(target, [there for _, there, _ in links], deleted=False)
     found: dict[str, dict[str, list[str]]] = {}
-    for here, there, kind in links:
-        if there in live:
-            found.setdefault(here, {}).setdefault(there, []).append(kind)
+    for here, there, kind in portal.org.live_links(source, target, ids):
+        found.setdefault(here, {}).setdefault(there, []).append(kind)
     return found
 
 

@@ -9,7 +9,7 @@ from crm_kare.sandbox.hubspot.call import Call, Reply, as_names, id_of, inputs
 from crm_kare.sandbox.hubspot.definitions import ObjectType
 from crm_kare.sandbox.hubspot.errors import not_found, validation
 from crm_kare.sandbox.hubspot.portal import ID_LENGTH, Portal
-from crm_kare.sandbox.hubspot.records import shown
+from crm_kare.sandbox.hubspot.records import shown, wanted
 from crm_kare.sandbox.hubspot.unique import by_unique
 from crm_kare.sandbox.hubspot.values import stamp
 from crm_kare.sandbox.store import Record
@@ -33,6 +33,7 @@ def list_records(call: Call) -> Reply:
         (after.zfill(ID_LENGTH),),
         limit=limit + 1,
         deleted=call.flag("archived"),
+        columns=wanted(call.portal, call.kind, call.names("properties"), history),
     )
     body: dict[str, Any] = {"results": _with_associations(call, found[:limit])}
     if len(found) > limit:

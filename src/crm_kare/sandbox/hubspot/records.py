@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from crm_kare.sandbox.hubspot.definitions import ObjectType
-from crm_kare.sandbox.hubspot.portal import APP_ID, Portal, moment
-from crm_kare.sandbox.hubspot.values import stamp
+from crm_kare.sandbox.hubspot.portal import APP_ID, Portal
+from crm_kare.sandbox.hubspot.values import stamp_of
 from crm_kare.sandbox.store import HistoryEntry, Record
 
 _BY_HAND: Final = {"user": "CRM_UI", "bulk": "CRM_UI_BULK_ACTION"}
@@ -18,9 +18,9 @@ def value(record: Mapping[str, Any], kind: ObjectType, name: str) -> str | None:
     if name == "hs_object_id":
         return str(record["_id"])
     if name == "createdate":
-        return stamp(moment(record["_created"]))
+        return stamp_of(record["_created"])
     if name == kind.modified:
-        return stamp(moment(record["_modified"]))
+        return stamp_of(record["_modified"])
     kept: str | None = record[name]
     return kept
 
@@ -41,25 +41,33 @@ def shown(
         asked: property names; `None` means the defaults. Unknown names are silently ignored.
         history: names whose earlier values are wanted too.
     """
-    known = portal.org.fields(kind.name)
-    wanted = dict.fromkeys((*kind.always, *(kind.defaults if asked is None else asked), *history))
-    names = sorted(name for name in wanted if name in known)
+    names = wanted(portal, kind, asked, history)
     looks = [_one(record, kind, names) for record in records]
     if history:
-        _add_history(portal, kind, records, looks, [name for name in history if name in known])
+        _add_history(portal, kind, records, looks, [name for name in history if name in names])
     return looks
 
 
+def wanted(portal: Portal, kind: ObjectType, asked: Sequence[str] | None, history: Sequence[str] = ()) -> list[str]:
+    """Names of the properties that a record is shown with; arguments as `shown`."""
+    known = portal.properties(kind)
+    names = {*kind.always, *(kind.defaults if asked is None else asked), *history}
+    return sorted(name for name in names if name in known)
+
+
 def _one(record: Record, kind: ObjectType, names: Iterable[str]) -> dict[str, Any]:
+    made, changed = stamp_of(record["_created"]), stamp_of(record["_modified"])
+    properties = {name: record[name] for name in names}
+    properties["createdate"], properties[kind.modified], properties["hs_object_id"] = made, changed, record["_id"]
     look: dict[str, Any] = {
         "id": record["_id"],
-        "properties": {name: value(record, kind, name) for name in names},
-        "createdAt": stamp(moment(record["_created"])),
-        "updatedAt": stamp(moment(record["_modified"])),
+        "properties": properties,
+        "createdAt": made,
+        "updatedAt": changed,
         "archived": bool(record["_deleted"]),
     }
     if record["_deleted"]:
-        look["archivedAt"] = look["updatedAt"]
+        look["archivedAt"] = changed
     return look
 
 
@@ -86,7 +94,7 @@ def _history(record: Record, present: str | None, changes: Sequence[HistoryEntry
 
 def _entry(held: str | None, at: int, who: str) -> dict[str, Any]:
     source, _, number = who.partition(":")
-    entry: dict[str, Any] = {"value": held or "", "timestamp": stamp(moment(at))}
+    entry: dict[str, Any] = {"value": held or "", "timestamp": stamp_of(at)}
     return entry | source_of(source, number)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qs, parse_qsl
 
+import msgspec
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
@@ -24,6 +25,7 @@ from crm_kare.sandbox.hubspot import (
     pipelines_api,
     properties,
     reading,
+    schemas,
     search,
     tokens,
     upsert,
@@ -186,6 +188,14 @@ def _lists(root: str) -> tuple[Address, ...]:
     )
 
 
+def _schemas(root: str) -> tuple[Address, ...]:
+    any_of = tuple(f"crm.schemas.{kind.scope}.read" for kind in OBJECT_TYPES)
+    return (
+        Address("GET", root, schemas.list_schemas, scopes=any_of),
+        Address("GET", f"{root}/{{kind}}", schemas.get_schema, SCHEMAS),
+    )
+
+
 _OWNERS: Final = ("crm.objects.owners.read",)
 _ANY_RECORDS: Final = tuple(f"crm.objects.{kind.scope}.read" for kind in OBJECT_TYPES)
 
@@ -206,6 +216,8 @@ ADDRESSES: Final = (
         Address("GET", f"{root}/custom-properties", properties.room, scopes=_ANY_RECORDS)
         for root in ("/crm/v3/limits", f"/crm/limits/{DATED}")
     ),
+    *_schemas("/crm-object-schemas/v3/schemas"),
+    *_schemas(f"/crm-object-schemas/{DATED}/schemas"),
     *_associations_v3("/crm/v3/associations/{source}/{target}"),
     *_pipelines("/crm/v3/pipelines/{kind}"),
     *_pipelines(f"/crm/pipelines/{DATED}/{{kind}}"),
@@ -241,7 +253,7 @@ def router_of(portal: Portal) -> APIRouter:
     for method, path, token_step in _TOKENS:
         router.add_route(path, _token_handler(portal, token_step), methods=[method])
     router.add_route(f"{exports.FILES}/{{secret}}/{{name}}", _file_handler(portal), methods=["GET"])
-    for root in ("crm", "oauth", "account-info"):
+    for root in ("crm", "crm-object-schemas", "oauth", "account-info"):
         router.add_route(f"/{root}/{{rest:path}}", _nowhere(portal), methods=["GET", "POST", "PATCH", "PUT", "DELETE"])
     return router
 
@@ -343,7 +355,7 @@ def _json(request: Request, body: bytes) -> Any:
 def _response(reply: Reply, headers: Mapping[str, str]) -> Response:
     if reply.body is None:
         return Response(status_code=reply.status, headers=dict(headers))
-    return JSONResponse(reply.body, reply.status, dict(headers))
+    return Response(msgspec.json.encode(reply.body), reply.status, dict(headers), "application/json")
 
 
 def _refusal(portal: Portal, refused: HubSpotError, headers: Mapping[str, str]) -> Response:

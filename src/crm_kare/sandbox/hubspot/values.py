@@ -5,6 +5,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from typing import Any, Final
 
 from crm_kare.sandbox.hubspot.definitions import Property
@@ -29,6 +30,20 @@ def stamp(moment: datetime) -> str:
     milliseconds = at.microsecond // 1000
     fraction = f".{milliseconds:03d}" if milliseconds else ""
     return f"{at:%Y-%m-%dT%H:%M:%S}{fraction}Z"
+
+
+def stamp_of(milliseconds: int) -> str:
+    """A stored stamp in the same form, without the way over a `datetime`: pages are full of them."""
+    seconds, fraction = divmod(milliseconds, 1000)
+    days, seconds = divmod(seconds, 86_400)
+    minutes, seconds = divmod(seconds, 60)
+    text = f"{_day(days)}T{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}"
+    return f"{text}.{fraction:03d}Z" if fraction else f"{text}Z"
+
+
+@cache
+def _day(days: int) -> str:
+    return (_EPOCH.date() + timedelta(days)).isoformat()
 
 
 def checked(

@@ -1,6 +1,7 @@
 """What happens to a portal's records, told to whoever listens: webhooks do."""
 
-from collections.abc import Callable, Iterable, Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,11 +50,13 @@ class PortalOrg(Org):
 
     def update(self, name: str, record_id: str, changes: Mapping[str, Any], who: str) -> Record:
         """See `Org.update`."""
+        if not self.listening():
+            return super().update(name, record_id, changes, who)
         with self.store.transaction():
-            before = self.get(name, record_id) if self.listening() else None
+            before = self.get(name, record_id) or {}
             written = super().update(name, record_id, changes, who)
-            for one in changes if before is not None else ():
-                if before is not None and before[one] != written[one]:
+            for one in changes:
+                if before[one] != written[one]:
                     self.tell(
                         "propertyChange", name, record_id, who, propertyName=one, propertyValue=written[one] or ""
                     )
@@ -87,6 +90,16 @@ class PortalOrg(Org):
             known = self._linked(source, target, held)
             super().unlink(source, target, held)
             self._tell_links(source, target, [one for one in held if one in known], removed=True)
+
+    def live_links(self, source: str, target: str, ids: Sequence[str]) -> list[tuple[Any, ...]]:
+        """As `Org.links`, to records that are there."""
+        return self.store.rows(
+            "SELECT source_id, target_id, link.type FROM link"  # noqa: S608  names are ours
+            f" CROSS JOIN {self.table(target)} ON _id = target_id AND _deleted = 0"
+            " WHERE vendor = ? AND source = ? AND target = ?"
+            " AND source_id IN (SELECT value FROM json_each(?)) ORDER BY 1, 2, 3",
+            (self.vendor, source, target, json.dumps(list(ids))),
+        )
 
     def _linked(self, source: str, target: str, links: Iterable[tuple[str, str, str]]) -> set[tuple[str, str, str]]:
         ids = [here for here, _, _ in links] if self.listening() else []
