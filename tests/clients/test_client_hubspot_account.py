@@ -1,15 +1,20 @@
 """hubspot-api-client 12, unchanged, against the sandbox's HubSpot: what an account is set up with, and who is let in."""
 
+import csv
 from collections.abc import Iterator
+from io import StringIO
 from typing import Any
 
 import pytest
+import requests
 from clients.hubspot_target import HubSpotTarget, hubspot_target
 from hubspot import HubSpot
 from hubspot.crm.associations.v4.exceptions import ApiException as AssociationsError
 from hubspot.crm.pipelines.exceptions import ApiException as PipelinesError
 from hubspot.crm.properties.exceptions import ApiException as PropertiesError
 from hubspot.oauth.exceptions import ApiException as OauthError
+
+from crm_kare.sandbox.hubspot.portal import EXPORT
 
 SPEC = "associationCategory", "associationTypeId"
 
@@ -267,3 +272,51 @@ def test_tokens_tell_whose_they_are(target: HubSpotTarget, client: HubSpot) -> N
     with pytest.raises(OauthError) as unknown:
         client.oauth.access_tokens_api.get("nobody's")
     assert unknown.value.status == 404
+
+
+def test_lists_live_from_create_to_remove(target: HubSpotTarget) -> None:
+    # The client's one class for all kinds of filters asks for what only some of them have.
+    api = _client(target, client_side_validation=False).crm.lists.lists_api
+    operation = {"operationType": "ENUMERATION", "operator": "IS_ANY_OF", "values": ["customer"]}
+    chosen = {"filterType": "PROPERTY", "property": "lifecyclestage", "operation": operation}
+    branch = {"filterBranchType": "AND", "filterBranches": [], "filters": [chosen]}
+    root = {"filterBranchType": "OR", "filterBranches": [branch], "filters": []}
+    body = {"name": "Customers", "objectTypeId": "0-2", "processingType": "DYNAMIC", "filterBranch": root}
+    made = api.create(body).list
+    assert (made.name, made.object_type_id, made.processing_status) == ("Customers", "0-2", "COMPLETE")
+    assert api.get_by_name("Customers", "0-2").list.list_id == api.get_by_id(made.list_id).list.list_id == made.list_id
+    assert api.update_name(made.list_id, list_name="Clients").updated_list.name == "Clients"
+    asked = {"listIds": [], "offset": 0, "query": "Cli", "count": 5, "processingTypes": [], "additionalProperties": []}
+    assert [one.name for one in api.do_search(asked).lists] == ["Clients"]
+    api.remove(made.list_id)
+    assert api.do_search(asked).total == 0
+    api.restore(made.list_id)
+    assert api.do_search(asked).total == 1
+
+
+def test_schemas_tell_of_standard_objects_by_name(target: HubSpotTarget, client: HubSpot) -> None:
+    assert client.crm.schemas.core_api.get_all().results == []
+    told = client.crm.schemas.core_api.get_by_id("companies")
+    assert (told.object_type_id, told.labels.plural) == ("0-2", "Companies")
+    assert len(told.properties) == len(target.portal.org.fields("companies"))
+    assert ("company_to_deal", "0-3") in [(one.name, one.to_object_type_id) for one in told.associations]
+
+
+def test_an_export_is_asked_for_looked_at_and_fetched(target: HubSpotTarget, client: HubSpot) -> None:
+    api = client.crm.exports.public_exports_api
+    body = {
+        "exportType": "VIEW",
+        "exportName": "All",
+        "format": "CSV",
+        "language": "EN",
+        "objectType": "COMPANY",
+        "objectProperties": ["name", "hs_object_id"],
+        "exportInternalValuesOptions": ["NAMES", "VALUES"],
+        "overrideAssociatedObjectsPerDefinitionPerRowLimit": True,
+    }
+    with target.settings(scopes=target.portal.settings.scopes | {EXPORT}):
+        task = api.start(body)
+        told = next(one for one in iter(lambda: api.get_status(task.id), None) if one.status == "COMPLETE")
+        file = requests.get(told.result, headers={"Connection": "close"}, timeout=10)
+    rows = list(csv.DictReader(StringIO(file.content.decode("utf-8-sig"))))
+    assert sorted(one["hs_object_id"] for one in rows) == target.ids("companies")
