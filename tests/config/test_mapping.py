@@ -274,7 +274,7 @@ def test_starters_stay_good_with_every_example_switched_on(name: str) -> None:
     assert [stream for stream, _ in read.streams.mapped()] == list(STREAMS)
     unseen = {column.name for column in STREAMS["accounts"].columns} - read.streams.accounts.fields.keys()
     assert unseen <= {"owner", "currency"}
-    assert set(read.streams.accounts.extra) - {"person"} == {"erp_class", "credit_limit"}
+    assert set(read.streams.accounts.extra) - {"person", "hubspot_tier"} == {"erp_class", "credit_limit"}
 
 
 def test_starters_hold_only_standard_fields() -> None:

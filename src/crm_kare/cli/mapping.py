@@ -46,6 +46,7 @@ def suggest(crm: Name, project: ProjectOption = Path(), as_json: JsonOption = Fa
 
 def _tell(crm: str, found: "list[Suggestion]") -> None:
     from crm_kare.cli import show  # noqa: PLC0415  heavy
+    from crm_kare.config.mapping.suggest import EXTRA  # noqa: PLC0415  heavy
 
     if not found:
         show.say(f"{crm} has no further field whose name fits a column of ours. docs/mapping.md lists the columns.")
@@ -53,7 +54,11 @@ def _tell(crm: str, found: "list[Suggestion]") -> None:
     rows = ((one.stream, one.column, one.field, one.type_words(), one.fill_words()) for one in found)
     show.table(("stream", "our column", "their field", "type", "filled"), rows, f"{len(found)} proposals")
     show.say("\nTo take one, put it into the mapping's `fields:`, for example:")
-    show.say(f"  {found[0].column}: {found[0].field}")
+    show.say(f"  {found[0].column.removeprefix(EXTRA)}: {found[0].field}")
+    if any(one.column.startswith(EXTRA) for one in found):
+        show.say(
+            f"Those that begin with {EXTRA} go into the accounts' `extra:`, and conditions in the rulebook name them."
+        )
 
 
 def check(crm: Name, project: ProjectOption = Path(), as_json: JsonOption = False) -> int:

@@ -1,8 +1,8 @@
 """Proposes fields of a live CRM for columns that are not mapped yet, by their names and by how many records fill them."""
 
 import re
+from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as MappingOf
-from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Final
@@ -34,10 +34,27 @@ _ALSO_KNOWN_AS: Final[MappingOf[str, tuple[str, ...]]] = {
     "segment": ("segment", "record type", "customer segment"),
     "sites": ("number of sites", "sites", "branches", "number of locations", "locations"),
     "still_using": ("still using", "active user", "in use"),
-    "strategic_value": ("strategic", "strategic value", "strategic account"),
+    "strategic_value": ("strategic", "strategic value", "strategic account", "target account"),
     "usage": ("usage", "monthly usage", "active users"),
-    "wallet": ("wallet", "wallet size", "annual spend", "total spend", "spend", "share of wallet base"),
+    "wallet": (
+        "wallet",
+        "wallet size",
+        "annual wallet",
+        "annual spend",
+        "total spend",
+        "spend",
+        "share of wallet base",
+    ),
 }
+
+
+_OWN: Final[MappingOf[str, tuple[str, ...]]] = {
+    "ideal_customer_profile": ("ideal customer profile", "ideal customer profile tier"),
+}
+"""Fields that no column of ours means, and that are worth having under `extra`, for conditions in the rulebook."""
+
+EXTRA: Final = "extra."
+"""Before the name of a column that goes under `extra`."""
 
 
 @dataclass(frozen=True)
@@ -66,20 +83,41 @@ class Suggestion:
 
 
 def suggestions(mapping: Mapping, schema: MappingOf[str, Sequence[FieldInfo]]) -> list[Suggestion]:
-    """For each column that is not mapped yet, the field that fits best; columns nobody's field fits are left out."""
+    """For each column that is not mapped yet, the field that fits best; columns nobody's field fits are left out.
+
+    Accounts' fields worth a condition of their own come as columns named `extra.…`.
+    """
     found = []
     for name, stream in mapping.streams.mapped():
-        used = {one.field for one in stream.fields.values()}
+        used = {one.field for one in (*stream.fields.values(), *stream.fields_of_own().values())}
         free = [one for one in schema.get(name, ()) if one.name not in used and one.kind is not None]
         for column in STREAMS[name].columns:
             best = _best(column, free) if column.name not in stream.fields else None
             if best is not None:
-                found.append(Suggestion(name, column.name, best.name, best.label, best.type, best.filled, best.values))
+                found.append(_suggestion(name, column.name, best))
+        if name == "accounts":
+            found += _own(free)
     return found
 
 
+def _suggestion(stream: str, column: str, field: FieldInfo) -> Suggestion:
+    return Suggestion(stream, column, field.name, field.label, field.type, field.filled, field.values)
+
+
+def _own(free: Sequence[FieldInfo]) -> Iterator[Suggestion]:
+    for column, words in _OWN.items():
+        best = _alike(words, free)
+        if best is not None:
+            yield _suggestion("accounts", EXTRA + column, best)
+
+
 def _best(column: Column, fields: Sequence[FieldInfo]) -> FieldInfo | None:
-    fitting = [(_likeness(column, one), one.filled or 0.0, one.name, one) for one in fields if _fits(column.kind, one)]
+    wanted = (_words(column.name), *_ALSO_KNOWN_AS.get(column.name, ()))
+    return _alike(wanted, [one for one in fields if _fits(column.kind, one)])
+
+
+def _alike(wanted: Sequence[str], fields: Sequence[FieldInfo]) -> FieldInfo | None:
+    fitting = [(_likeness(wanted, one), one.filled or 0.0, one.name, one) for one in fields]
     likeness, _, _, field = max(fitting, key=lambda item: item[:2], default=(0.0, 0.0, "", None))
     return field if likeness >= _ALIKE else None
 
@@ -90,8 +128,7 @@ def _fits(kind: Kind, field: FieldInfo) -> bool:
     return field.kind in _NUMBERS if kind in _NUMBERS else field.kind is kind
 
 
-def _likeness(column: Column, field: FieldInfo) -> float:
-    wanted = (_words(column.name), *_ALSO_KNOWN_AS.get(column.name, ()))
+def _likeness(wanted: Sequence[str], field: FieldInfo) -> float:
     offered = (_words(field.name), _words(field.label))
     return max(SequenceMatcher(None, one, other).ratio() for one in wanted for other in offered)
 
