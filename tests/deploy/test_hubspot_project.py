@@ -59,6 +59,12 @@ def test_the_card_knows_every_label_by_name_title_and_options() -> None:
     assert exported("PROPERTIES", text) == names
 
 
+def test_the_card_asks_first_for_what_provision_always_makes() -> None:
+    text = source_files()[LABELS_MODULE]
+    (body,) = re.findall(r"export const PROVISIONED: .*? = (\[.*?\]);", text, re.DOTALL)
+    assert json.loads(body) == [one.name for one in LABELS if one.default]
+
+
 def test_another_prefix_reaches_card_and_webhooks() -> None:
     properties = exported("PROPERTIES", source_files("ACME_")[LABELS_MODULE])
     assert properties == {one.name: field_name(one, "ACME_") for one in LABELS}

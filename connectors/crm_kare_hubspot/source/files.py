@@ -55,11 +55,13 @@ def _labels_module(prefix: str) -> str:
     titles = {one.name: one.title for one in LABELS}
     names = {one.name: field_name(one, prefix) for one in LABELS}
     options = {one.name: [*one.values] for one in LABELS if one.values}
+    made = [one.name for one in LABELS if one.default]
     parts = [
         f"// {MARK}\n\nexport type LabelName = keyof typeof PROPERTIES;\n",
         _constant("PROPERTIES", "Names of our properties by label.", names),
         _constant("TITLES", "What people call them.", titles),
         _constant("OPTIONS", "Values of those that have options.", options),
+        _list("PROVISIONED", "Those that `provision` makes unless the mapping says otherwise.", made),
     ]
     return "\n".join(parts)
 
@@ -67,3 +69,10 @@ def _labels_module(prefix: str) -> str:
 def _constant(name: str, comment: str, held: Mapping[str, Any]) -> str:
     rows = [f"    {label}: {json.dumps(value, ensure_ascii=False)}" for label, value in held.items()]
     return "\n".join([f"/** {comment} */", f"export const {name} = {{", ",\n".join(rows), "} as const;", ""])
+
+
+def _list(name: str, comment: str, held: list[str]) -> str:
+    rows = [f"    {json.dumps(value, ensure_ascii=False)}" for value in held]
+    return "\n".join(
+        [f"/** {comment} */", f"export const {name}: readonly LabelName[] = [", ",\n".join(rows), "];", ""]
+    )

@@ -62,9 +62,9 @@ describe('the card shows', () => {
             ['Motion', 'Retain'],
             ['Next step', 'Confirm the next order.']
         ]);
-        const [asked] = card.mocks.useCrmProperties.calls[0] ?? [];
-        expect(asked).toHaveLength(24);
-        expect(asked?.every((name) => /^(kare|icp)_/.test(name))).toBe(true);
+        const asked = card.mocks.useCrmProperties.calls.flatMap(([names]) => names);
+        expect(asked).toContain('kare_override');
+        expect(asked.every((name) => /^(kare|icp)_/.test(name))).toBe(true);
     });
 
     it('all reasons and the ICP on click: closed at first, each answer in a word', () => {
@@ -90,6 +90,18 @@ describe('the card shows', () => {
         const plan = card.findAll(Accordion).at(-1);
         expect(plan?.props.title).toBe('Plan test: 5/6, a development plan is worth writing');
         expect(plan?.findAll(StatusTag).map(({ text }) => text)).toEqual(['yes', 'not asked']);
+    });
+
+    it('what a portal has, though HubSpot refused to tell of properties that it lacks', () => {
+        const all = company({ ...KEEP, Plan_Test: '5/6', Class: 'Key' });
+        const whole = record(all);
+        expect(whole.findAll(Accordion)).toHaveLength(3);
+        const card = record(all, { refused: ['kare_plan_test'] });
+        expect(card.find(Heading).text).toBe('Keep');
+        expect(card.findAll(Accordion).map(({ props }) => props.title)).toEqual([
+            'All reasons',
+            'Ideal customer: High, 72 of 100'
+        ]);
     });
 
     it('that nothing is judged yet, and lets people override all the same', () => {

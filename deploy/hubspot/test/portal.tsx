@@ -12,8 +12,13 @@ interface Told {
     error: Error | null;
 }
 
+interface Troubles extends Partial<Omit<Told, 'properties'>> {
+    /** Properties that HubSpot refuses a whole request for. */
+    refused?: string[];
+}
+
 /** A company record in a portal, as far as the card can tell: what HubSpot tells of it changes with `tell`. */
-export function record(properties: Properties, { isLoading = false, error = null }: Partial<Told> = {}) {
+export function record(properties: Properties, { isLoading = false, error = null, refused = [] }: Troubles = {}) {
     let told: Told = { properties, isLoading, error };
     let asked = 0;
     const listeners = new Set<() => void>();
@@ -32,11 +37,19 @@ export function record(properties: Properties, { isLoading = false, error = null
         return Promise.resolve();
     };
     const renderer = createRenderer('crm.record.tab');
-    renderer.mocks.useCrmProperties.willCall(() => ({
-        ...useSyncExternalStore(listen, () => told),
-        isRefetching: false,
-        refetch
-    }));
+    const useCompany = (names: string[]) => {
+        const { properties: all, isLoading, error } = useSyncExternalStore(listen, () => told);
+        const lacks = names.some((name) => refused.includes(name));
+        const known = names.flatMap((name) => (name in all ? [[name, all[name] ?? null] as const] : []));
+        return {
+            properties: error || lacks ? {} : Object.fromEntries(known),
+            isLoading,
+            error: lacks ? new Error('No such property') : error,
+            isRefetching: false,
+            refetch
+        };
+    };
+    renderer.mocks.useCrmProperties.willCall(useCompany);
     Object.assign(renderer.mocks.context, {
         portal: { id: 7, timezone: 'Europe/Berlin' },
         user: { ...renderer.mocks.context.user, locale: 'en-us' }

@@ -16,13 +16,24 @@ import {
 import { useCrmProperties } from '@hubspot/ui-extensions/crm';
 import { Answers } from './Answers';
 import { today } from './judgement';
-import { PROPERTIES } from './labels';
+import { PROPERTIES, PROVISIONED } from './labels';
+import type { LabelName } from './labels';
 import { OverrideForm } from './OverrideForm';
 import { fill, TEXTS } from './texts';
 import { viewOf } from './view';
 import type { Section, View } from './view';
 
-const NAMES = Object.values(PROPERTIES);
+const FURTHER: readonly LabelName[] = [
+    'Class',
+    'Class_Override',
+    'Class_Warnings',
+    'ICP_Completeness',
+    'Plan_Test',
+    'Plan_Warranted'
+];
+const properties = (labels: readonly LabelName[]) => labels.map((label) => PROPERTIES[label]);
+const ALWAYS = properties(PROVISIONED);
+const WHERE_MAPPED = properties(FURTHER);
 
 /**
  * The KARE profile of the company. What counts is worked out from the record's properties, which HubSpot tells anew
@@ -30,11 +41,13 @@ const NAMES = Object.values(PROPERTIES);
  */
 export function KareCard() {
     const { portal, user } = useExtensionContext<'crm.record.tab'>();
-    const { properties, isLoading, error, refetch } = useCrmProperties(NAMES);
+    const { properties: always, isLoading, error, refetch } = useCrmProperties(ALWAYS);
+    // Apart, since many portals lack them: whatever HubSpot makes of that, the rest is shown.
+    const { properties: mapped } = useCrmProperties(WHERE_MAPPED);
     if (isLoading) return <LoadingSpinner label={TEXTS.loading} showLabel />;
     if (error) return <Failed message={error.message} onRetry={() => void refetch()} />;
     const day = today(portal.timezone, new Date());
-    return <Shown view={viewOf(properties, day, user.locale)} day={day} />;
+    return <Shown view={viewOf({ ...mapped, ...always }, day, user.locale)} day={day} />;
 }
 
 function Failed({ message, onRetry }: { message: string; onRetry: () => void }) {

@@ -72,3 +72,21 @@ export const OPTIONS = {
     Lapse_Reason: ["Service failure", "Miscommunication", "Frozen budget", "New executive with another supplier", "Other"],
     Class_Override: ["Strategic", "Key", "National", "SMB"]
 } as const;
+
+/** Those that `provision` makes unless the mapping says otherwise. */
+export const PROVISIONED: readonly LabelName[] = [
+    "Profile",
+    "Computed_Profile",
+    "Previous_Profile",
+    "Changed_On",
+    "Motion",
+    "Badge",
+    "Reason",
+    "Reasons",
+    "Next_Step",
+    "ICP_Score",
+    "ICP_Tier",
+    "Override",
+    "Override_Reason",
+    "Override_Until"
+];
