@@ -58,8 +58,9 @@ def _page(pull: Pull, rows: Rows, at: Position, total: int | None = None) -> Pag
 def _moved(pull: Pull, at: Position) -> Iterator[Page]:
     """Records that belong to a merged, archived or restored one; nearly always there are none, for no call."""
     found: dict[str, None] = {}
+    last_began = at.since + pull.back(at)
     for target in pull.want.targets:
-        if parents := pull.kin.since(target, at.since):
+        if parents := pull.kin.since(target, last_began):
             children = fetched_links(pull.client, target, pull.spec.source, parents)
             found |= {link.id: None for links in children.values() for link in links}
     for rows in read_rows(pull, list(found)):

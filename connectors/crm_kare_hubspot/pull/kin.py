@@ -35,8 +35,8 @@ class Kin:
             keep(self._path, recalled(self._path) | {source: kept | new})
 
     def since(self, source: str, moment: datetime) -> list[str]:
-        """Records that were noted from a moment on."""
-        return [key for key, (noted, _) in self._notes(source).items() if datetime.fromisoformat(noted) >= moment]
+        """Records that were noted after a moment."""
+        return [key for key, (noted, _) in self._notes(source).items() if datetime.fromisoformat(noted) > moment]
 
     def _notes(self, source: str) -> Notes:
         told = recalled(self._path).get(source)

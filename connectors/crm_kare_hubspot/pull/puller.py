@@ -16,7 +16,7 @@ from crm_kare_hubspot.owners import owners
 from crm_kare_hubspot.pull.changes import changes
 from crm_kare_hubspot.pull.doubts import Doubts
 from crm_kare_hubspot.pull.kin import Kin
-from crm_kare_hubspot.pull.listing import MARGIN, full
+from crm_kare_hubspot.pull.listing import full
 from crm_kare_hubspot.pull.records import Pull, properties
 from crm_kare_hubspot.records import Products
 from crm_kare_hubspot.rows import Decoder
@@ -104,8 +104,8 @@ class Puller:
             return replace(new, archived_since=at.archived_since, archived=at.archived, renewed=True)
         if at.phase in {LIST, SEARCH}:
             return at
-        back = MARGIN if at.listed else pull.overlap
-        return replace(at, phase=SEARCH, stages=stages, since=at.started - back, started=now, after="")
+        since = at.started - pull.back(at)
+        return replace(at, phase=SEARCH, stages=stages, since=since, started=now, after="")
 
 
 def _first(asked: str, stages: str, now: datetime) -> Position:

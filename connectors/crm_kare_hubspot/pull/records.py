@@ -12,6 +12,7 @@ from crm_kare.ports import StreamSpec
 from crm_kare_hubspot.answers import details
 from crm_kare_hubspot.client import Call, Client
 from crm_kare_hubspot.columns import Reader, Records, Wanted, batch, stages_of
+from crm_kare_hubspot.cursor import Position
 from crm_kare_hubspot.pull.doubts import NONE, SEVERAL, STAGE, Doubts
 from crm_kare_hubspot.pull.kin import Kin
 from crm_kare_hubspot.records import (
@@ -32,6 +33,9 @@ Links = Mapping[str, Sequence[Sequence[Link]]]
 """By target object, the links of each row."""
 
 OBJECT_ID: Final = "hs_object_id"
+
+MARGIN: Final = timedelta(seconds=5)
+"""Between HubSpot's clock and ours, which its answers tell in whole seconds, and for writes under way."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,10 @@ class Pull:
     require: Callable[[Sequence[str]], None]
     overlap: timedelta
     archived_pages: int
+
+    def back(self, at: Position) -> timedelta:
+        """How far before the start of the last pull a search has to look."""
+        return MARGIN if at.listed else self.overlap
 
     def ask(self, call: Call) -> Answer:
         """A page of records.
