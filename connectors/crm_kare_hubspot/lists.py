@@ -14,7 +14,7 @@ from crm_kare.ports import LabelField, ProvisionStep
 from crm_kare_hubspot.answers import WHERE_TO_TICK, Json, meaning
 from crm_kare_hubspot.client import Call
 from crm_kare_hubspot.paths import type_id
-from crm_kare_hubspot.site import Site, by_hand, refused, told, write
+from crm_kare_hubspot.site import DELETE, Site, by_hand, refused, told, write
 
 WORD: Final = "KARE"
 """Before the names of the lists, unless the option says otherwise."""
@@ -37,10 +37,15 @@ class Wish:
 
     def branch(self) -> Json:
         """The filter definition: the root is OR, and holds ANDs (HubSpot, "Configure segment filters and branches")."""
-        operation = {"operationType": "ENUMERATION", "operator": "IS_ANY_OF", "values": [self.value]}
+        operation = {
+            "operationType": "ENUMERATION",
+            "operator": "IS_ANY_OF",
+            "values": [self.value],
+            "includeObjectsWithNoValueSet": False,
+        }
         only = {"filterType": "PROPERTY", "property": self.field, "operation": operation}
-        inner = {"filterBranchType": "AND", "filterBranches": [], "filters": [only]}
-        return {"filterBranchType": "OR", "filterBranches": [inner], "filters": []}
+        inner = {"filterBranchType": "AND", "filterBranchOperator": "AND", "filterBranches": [], "filters": [only]}
+        return {"filterBranchType": "OR", "filterBranchOperator": "OR", "filterBranches": [inner], "filters": []}
 
 
 def word_of(option: object) -> str:
@@ -77,8 +82,7 @@ def _provided(site: Site, wish: Wish) -> ProvisionStep:
     try:
         held = _held(site, wish)
         if held is None:
-            body = {"name": wish.name, "objectTypeId": type_id(site.source), "processingType": _ACTIVE}
-            _sent(site, "POST", "", body={**body, "filterBranch": wish.branch()})
+            _create(site, wish)
             return step
         step = ProvisionStep("change", step.what, "its filters")
         if held.get("processingType") != _ACTIVE:
@@ -89,6 +93,16 @@ def _provided(site: Site, wish: Wish) -> ProvisionStep:
     except CallError as error:
         return by_hand(step, *_why(error, wish))
     return step
+
+
+def _create(site: Site, wish: Wish) -> None:
+    body = {"name": wish.name, "objectTypeId": type_id(site.source), "processingType": _ACTIVE}
+    try:
+        _sent(site, "POST", "", body={**body, "filterBranch": wish.branch()})
+    except CallError as error:
+        # The name is taken by the list itself, where the answer to an earlier try was lost.
+        if not refused(error) or _held(site, wish) is None:
+            raise
 
 
 def _why(error: CallError, wish: Wish) -> tuple[str, str]:
@@ -131,13 +145,16 @@ def _filters_by(branch: Mapping[str, Any], wish: Wish) -> bool:
 def remove(site: Site, fields: Sequence[LabelField]) -> Iterator[ProvisionStep]:
     """Delete the lists that bear our names and filter by our properties, which could not be archived otherwise."""
     for wish in wishes(site.lists or WORD, fields):
-        step = ProvisionStep("delete", f"list {wish.name}", "the list; its companies stay")
+        step = ProvisionStep(DELETE, f"list {wish.name}", "the list; its companies stay")
         try:
             held = _held(site, wish)
             if held is None or not _filters_by(held.get("filterBranch") or {}, wish):
                 continue
             _sent(site, "DELETE", str(held.get("listId")))
         except CallError as error:
+            if error.trouble.kind == "gone":
+                yield step
+                continue
             if error.trouble.kind == "permission" and not site.lists:
                 return  # lists were not asked for; one that is there keeps its property, which is told
             why, _ = _why(error, wish)

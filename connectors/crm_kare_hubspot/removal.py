@@ -11,7 +11,7 @@ from crm_kare_hubspot.client import Call
 from crm_kare_hubspot.definitions import Property
 from crm_kare_hubspot.desired import GROUP, ours
 from crm_kare_hubspot.provision import group_there
-from crm_kare_hubspot.site import HAND, Site, tried, write
+from crm_kare_hubspot.site import DELETE, HAND, Site, tried, write
 
 _IN_USE: Final = (
     "HubSpot keeps a property that workflows, lists, forms or calculations use: Settings > Properties > the property >"
@@ -28,7 +28,7 @@ def deprovision(site: Site, fields: Sequence[LabelField]) -> list[ProvisionStep]
     there = site.definitions.fetched(site.source)
     listed = list(lists.remove(site, fields))
     properties = {one.field: _property(site, one, there) for one in fields}
-    taken = {name for name, step in properties.items() if step.action == "delete"}
+    taken = {name for name, step in properties.items() if step.action == DELETE}
     others = [one.name for one in there.values() if one.raw.get("groupName") == GROUP and one.name not in taken]
     site.definitions.forget(site.source)
     return [*listed, *properties.values(), _group(site, others), *_leftovers(site.source, taken)]
@@ -41,7 +41,7 @@ def _property(site: Site, one: LabelField, there: Mapping[str, Property]) -> Pro
         return ProvisionStep("none", what)
     if not ours(one, present):
         return ProvisionStep("none", what, "the portal's own: stays as it is")
-    step = ProvisionStep("delete", what, f"archived, with {_values(site, one.field)}")
+    step = ProvisionStep(DELETE, what, f"archived, with {_values(site, one.field)}")
     call = write("DELETE", site.client.paths.properties(site.source, one.field), f"{site.source} properties")
     return tried(site, step, lambda: site.client.send(call), _IN_USE)
 
@@ -69,7 +69,7 @@ def _group(site: Site, others: Sequence[str]) -> ProvisionStep:
         return ProvisionStep("none", what)
     path = site.client.paths.properties(site.source, "groups", GROUP)
     call = write("DELETE", path, f"{site.source} property groups")
-    return tried(site, ProvisionStep("delete", what), lambda: site.client.send(call), _IN_USE)
+    return tried(site, ProvisionStep(DELETE, what), lambda: site.client.send(call), _IN_USE)
 
 
 def _leftovers(source: str, taken: set[str]) -> Iterator[ProvisionStep]:

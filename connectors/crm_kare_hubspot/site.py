@@ -13,6 +13,8 @@ from crm_kare_hubspot.definitions import Definitions
 HAND: Final = "by hand"
 """The action of a step that HubSpot refused, or that it has no API for."""
 
+DELETE: Final = "delete"
+
 _REFUSALS: Final = frozenset({"request", "gone"})
 """Troubles that are an answer about one thing; of the others (login, scope, quota …) every call would suffer."""
 
@@ -34,6 +36,8 @@ class Site:
 def tried(site: Site, step: ProvisionStep, act: Callable[[], object], way_on: str) -> ProvisionStep:
     """The step, done now unless this is a dry run; where HubSpot refuses it, the same to be done by hand.
 
+    What is gone needs no deleting: the answer to an earlier try may have been lost.
+
     Raises:
         AccessError, RetryError, …: the trouble is not about this step alone.
     """
@@ -44,6 +48,8 @@ def tried(site: Site, step: ProvisionStep, act: Callable[[], object], way_on: st
     except CallError as error:
         if not refused(error):
             raise meaning(error, step.what) from error
+        if step.action == DELETE and error.trouble.kind == "gone":
+            return step
         return by_hand(step, told(error), way_on)
     return step
 

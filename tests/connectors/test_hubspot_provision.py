@@ -7,7 +7,7 @@ import pytest
 
 from crm_kare.errors import AccessError, ConfigError
 from crm_kare.ports import LabelField, ProvisionStep
-from crm_kare.sandbox.faults import Fault
+from crm_kare.sandbox.faults import DROP, Fault
 from crm_kare.testing import steps
 
 pytestmark = pytest.mark.parametrize("rig", ["hubspot"], indirect=True)
@@ -258,6 +258,20 @@ def test_the_group_stays_where_others_put_a_property_into_it(rig: Any) -> None:
     told = connector.deprovision("companies", some, dry_run=False)
     assert [one.action for one in told] == ["delete"] * len(some) + ["none", "by hand"]
     assert rig.setting.fields[-1].field in told[-2].detail
+
+
+def test_lost_answers_are_no_matter(rig: Any) -> None:
+    for path, method in ((f"{COMPANIES}/groups", "POST"), (BATCH, "POST"), ("/crm/v3/lists/", "POST")):
+        rig.running.faults.order(Fault(path, method, DROP, after=True))
+    told = rig.connector(lists=True).provision("companies", rig.setting.fields, dry_run=False)
+    assert [one for one in told if one.action == "by hand" and one.what.startswith(("property ", "list "))] == []
+    again = rig.connector(lists=True).provision("companies", rig.setting.fields, dry_run=False)
+    assert {one.action for one in again} == {"none"}
+    for path in (f"{COMPANIES}/kare_profile", f"{COMPANIES}/groups/kare", "/crm/v3/lists/*"):
+        rig.running.faults.order(Fault(path, "DELETE", DROP, after=True))
+    taken = rig.connector(lists=True).deprovision("companies", rig.setting.fields, dry_run=False)
+    assert {one.action for one in taken if one.what.startswith(("property ", "list "))} == {"delete"}
+    assert rig.connector().deprovision("companies", rig.setting.fields, dry_run=True)[-1].action == "none"
 
 
 def test_a_property_in_use_is_left_to_do_by_hand(rig: Any) -> None:
