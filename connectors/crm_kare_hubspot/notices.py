@@ -149,10 +149,11 @@ def _merged(event: Event) -> Iterator[str]:
 
 
 def _ends(event: Event) -> Iterator[tuple[str, str]]:
-    """Both ends of an association, by ids of the types or by `DEAL_TO_COMPANY`."""
+    """Both ends of an association, by ids of the types or by words like `DEAL_TO_COMPANY`, `PARENT_COMPANY_TO_…`."""
     first, _, second = str(event.get("associationType")).lower().partition("_to_")
-    for word, end in ((first, "from"), (second, "to")):
-        kind = str(event.get(f"{end}ObjectTypeId") or _TYPES.get(word))
+    for words, end in ((first, "from"), (second, "to")):
+        spelt = next((kind for word, kind in _TYPES.items() if words.endswith(word)), "")
+        kind = str(event.get(f"{end}ObjectTypeId") or spelt)
         yield from ((kind, one) for one in _ids(event.get(f"{end}ObjectId")))
 
 

@@ -113,54 +113,54 @@ def test_a_notice_becomes_a_run_that_takes_its_records_in(synced: Door) -> None:
     assert "Ann Secret" not in repr(synced.log.calls)
 
 
-def test_a_wrong_sum_an_old_one_and_a_replay_are_refused_alike(synced: Door) -> None:
-    forged = notice({"accounts": ["a1"]}, "another token", synced.world.clock.now())
-    good, old = synced.notice("a1"), synced.notice("a2")
-    assert [synced.send(one) for one in (forged, good, good)] == [401, 204, 401]
-    synced.world.clock.advance(301)
-    assert synced.send(old) == 401
-    assert synced.send(synced.notice("a1")) == 204
-    told = {one["message"] for one in synced.events("webhook refused")}
+def test_a_wrong_sum_an_old_one_and_a_replay_are_refused_alike(door: Door) -> None:
+    forged = notice({"accounts": ["a1"]}, "another token", door.world.clock.now())
+    good, old = door.notice("a1"), door.notice("a2")
+    assert [door.send(one) for one in (forged, good, good)] == [401, 204, 401]
+    door.world.clock.advance(301)
+    assert door.send(old) == 401
+    assert door.send(door.notice("a1")) == 204
+    told = {one["message"] for one in door.events("webhook refused")}
     assert told == {"It is not genuine, or too old.", "It is a replay."}
 
 
-def test_what_it_refused_leaves_no_trace_in_the_answer(synced: Door) -> None:
-    forged = notice({}, "another token", synced.world.clock.now())
-    answers = [ask(synced.app, "/webhooks/one", one) for one in (forged, synced.notice())]
+def test_what_it_refused_leaves_no_trace_in_the_answer(door: Door) -> None:
+    forged = notice({}, "another token", door.world.clock.now())
+    answers = [ask(door.app, "/webhooks/one", one) for one in (forged, door.notice())]
     assert answers == [(401, b""), (204, b"")]
 
 
-def test_what_cannot_be_read_is_400(synced: Door) -> None:
-    assert synced.send(sealed(b"{not json", synced.world.crms["one"].token)) == 400
+def test_what_cannot_be_read_is_400(door: Door) -> None:
+    assert door.send(sealed(b"{not json", door.world.crms["one"].token)) == 400
 
 
-def test_only_crms_whose_webhooks_are_on_have_an_address(synced: Door) -> None:
-    assert [synced.send(synced.notice("a1"), crm) for crm in ("two", "three", "../one")] == [404, 404, 404]
-    assert synced.receiver.addresses == {"one": "https://kare.example.com/webhooks/one"}
-    assert ask(synced.app, "/webhooks/one", synced.notice(), method="GET")[0] == 405
+def test_only_crms_whose_webhooks_are_on_have_an_address(door: Door) -> None:
+    assert [door.send(door.notice("a1"), crm) for crm in ("two", "three", "../one")] == [404, 404, 404]
+    assert door.receiver.addresses == {"one": "https://kare.example.com/webhooks/one"}
+    assert ask(door.app, "/webhooks/one", door.notice(), method="GET")[0] == 405
 
 
-def test_a_body_that_is_too_large_is_not_read(synced: Door) -> None:
-    big = sealed(b" " * (LARGEST + 1), synced.world.crms["one"].token)
-    assert synced.send(big) == 413
+def test_a_body_that_is_too_large_is_not_read(door: Door) -> None:
+    big = sealed(b" " * (LARGEST + 1), door.world.crms["one"].token)
+    assert door.send(big) == 413
 
 
-def test_a_sender_that_goes_away_does_no_harm(synced: Door) -> None:
-    assert ask(synced.app, "/webhooks/one", synced.notice("a1"), gone=True)[0] == 408
-    synced.service.take_in("one")
-    assert synced.events("run begins") == []
+def test_a_sender_that_goes_away_does_no_harm(door: Door) -> None:
+    assert ask(door.app, "/webhooks/one", door.notice("a1"), gone=True)[0] == 408
+    door.service.take_in("one")
+    assert door.events("run begins") == []
 
 
-def test_too_many_in_a_second_are_sent_away(synced: Door) -> None:
-    assert [synced.receiver.admit("one") for _ in range(201)] == [0] * 200 + [429]
-    synced.world.clock.advance(1)
-    assert synced.receiver.admit("one") == 0
+def test_too_many_in_a_second_are_sent_away(door: Door) -> None:
+    assert [door.receiver.admit("one") for _ in range(201)] == [0] * 200 + [429]
+    door.world.clock.advance(1)
+    assert door.receiver.admit("one") == 0
 
 
-def test_another_organisations_records_are_nothing_to_us(synced: Door) -> None:
-    assert synced.send(synced.notice("a1", organisation="memory-2")) == 204
-    synced.service.take_in("one")
-    assert synced.events("run begins") == []
+def test_another_organisations_records_are_nothing_to_us(door: Door) -> None:
+    assert door.send(door.notice("a1", organisation="memory-2")) == 204
+    door.service.take_in("one")
+    assert door.events("run begins") == []
 
 
 def test_before_the_first_pull_there_is_nothing_to_bring_up_to_date(door: Door) -> None:
@@ -183,9 +183,9 @@ def test_while_another_run_has_the_crm_they_wait(synced: Door) -> None:
     assert synced.world.labels("one", "a1")["Profile"] == "Expand"
 
 
-def test_nothing_is_taken_while_the_daemon_stops(synced: Door) -> None:
-    synced.stopping = True
-    assert synced.send(synced.notice("a1")) == 503
+def test_nothing_is_taken_while_the_daemon_stops(door: Door) -> None:
+    door.stopping = True
+    assert door.send(door.notice("a1")) == 503
 
 
 def test_a_crm_that_sends_no_webhooks_cannot_be_set_to(tmp_path: Path) -> None:
@@ -203,11 +203,11 @@ def test_a_crm_that_sends_no_webhooks_cannot_be_set_to(tmp_path: Path) -> None:
     runtime.close()
 
 
-def test_it_is_served_beside_the_health_checks(synced: Door) -> None:
-    server = HealthServer(synced.service, synced.receiver, "127.0.0.1", 0)
+def test_it_is_served_beside_the_health_checks(door: Door) -> None:
+    server = HealthServer(door.service, door.receiver, "127.0.0.1", 0)
     server.start()
     try:
-        sent = synced.notice("a1")
+        sent = door.notice("a1")
         answers = [
             requests.post(
                 f"{server.url}/webhooks/one",
