@@ -59,7 +59,7 @@ def _problem(message: str, code: str, name: Any) -> HubSpotError:
 
 def system_column(kind: ObjectType, name: str) -> str:
     """The store's own column behind a system property; empty where it is an ordinary one."""
-    return {"hs_object_id": "_id", "createdate": "_created", kind.modified: "_modified"}.get(name, "")
+    return {"hs_object_id": "_id", kind.created: "_created", kind.modified: "_modified"}.get(name, "")
 
 
 def number(name: str) -> str:

@@ -31,6 +31,10 @@ def create(call: Call, one: Mapping[str, Any]) -> dict[str, Any]:
     """
     portal, kind, values = call.portal, call.kind, as_mapping(one.get("properties") or {})
     refuse_known_contact(portal, kind, values)
+    if absent := [name for name in kind.required if values.get(name) in (None, "")]:
+        raise validation(
+            f"Error creating {kind.word}. Some required properties were not set.", context={"properties": absent}
+        )
     kept = checked_values(portal, kind, dict.fromkeys(portal.org.fields(kind.name)), values)
     ties = [_tie(portal, kind, as_mapping(tied)) for tied in as_list(one, "associations")]
     with portal.org.store.transaction():

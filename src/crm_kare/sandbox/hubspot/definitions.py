@@ -109,7 +109,10 @@ class Group:
 
 @dataclass(frozen=True)
 class ObjectType:
-    """One CRM object type: its names in addresses, its word in messages, its scopes and default properties."""
+    """One CRM object type: its names in addresses, its word in messages, its scopes and default properties.
+
+    `created` and `modified` are the names of its stamps; `required` properties must be set when one is made.
+    """
 
     name: str
     id: str
@@ -119,9 +122,11 @@ class ObjectType:
     defaults: tuple[str, ...]
     properties: tuple[Property, ...] = field(default=())
     modified: str = "hs_lastmodifieddate"
+    created: str = "createdate"
+    required: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        common = _common(self.modified)
+        common = _common(self.created, self.modified)
         placed = (replace(one, group=self.group.name) for one in (*common, *self.properties))
         object.__setattr__(self, "properties", tuple(placed))
 
@@ -133,7 +138,7 @@ class ObjectType:
     @property
     def always(self) -> tuple[str, ...]:
         """Returned whatever was asked for."""
-        return ("createdate", self.modified, "hs_object_id")
+        return (self.created, self.modified, "hs_object_id")
 
 
 def _text(name: str, label: str, **more: Any) -> Property:
@@ -225,9 +230,9 @@ CURRENCIES: Final = tuple(
 )
 
 
-def _common(modified: str) -> tuple[Property, ...]:
+def _common(created: str, modified: str) -> tuple[Property, ...]:
     return (
-        _moment("createdate", "Create Date"),
+        _moment(created, "Create Date"),
         _moment(modified, "Last Modified Date", **_READ),
         _number("hs_object_id", "Record ID", **_READ),
         _text("hs_merged_object_ids", "Merged record IDs", **_CALC),
@@ -380,7 +385,27 @@ PRODUCTS: Final = ObjectType(
     ),
 )
 
-OBJECT_TYPES: Final = (COMPANIES, DEALS, CONTACTS, LINE_ITEMS, PRODUCTS)
+TASKS: Final = ObjectType(
+    "tasks",
+    "0-27",
+    "task",
+    # Whoever may see contacts may see tasks; there is no scope of their own.
+    "contacts",
+    _group("task", "Task Information"),
+    (),
+    (
+        _text("hs_task_subject", "Task Title"),
+        _text("hs_task_body", "Task Notes", field_type="html"),
+        _moment("hs_timestamp", "Due date"),
+        _choice("hs_task_status", "Task Status", _titled("NOT_STARTED IN_PROGRESS WAITING COMPLETED DEFERRED")),
+        _choice("hs_task_priority", "Priority", _titled("NONE LOW MEDIUM HIGH")),
+        _choice("hs_task_type", "Task Type", _titled("TODO CALL EMAIL")),
+    ),
+    created="hs_createdate",
+    required=("hs_timestamp",),
+)
+
+OBJECT_TYPES: Final = (COMPANIES, DEALS, CONTACTS, LINE_ITEMS, PRODUCTS, TASKS)
 """The object types this portal serves."""
 
 BY_ADDRESS: Final = {

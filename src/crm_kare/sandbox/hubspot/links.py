@@ -19,14 +19,20 @@ TYPES: Final[dict[tuple[str, str], dict[str, tuple[str, str | None]]]] = {
     ("line_items", "deals"): {"20": ("line_item_to_deal", None)},
     ("deals", "contacts"): {"3": ("deal_to_contact", None)},
     ("contacts", "deals"): {"4": ("contact_to_deal", None)},
+    ("tasks", "companies"): {"192": ("task_to_company", None)},
+    ("companies", "tasks"): {"191": ("company_to_task", None)},
+    ("tasks", "deals"): {"216": ("task_to_deal", None)},
+    ("deals", "tasks"): {"215": ("deal_to_task", None)},
+    ("tasks", "contacts"): {"204": ("task_to_contact", None)},
+    ("contacts", "tasks"): {"203": ("contact_to_task", None)},
 }
 """Name (as v3 lists write it) and label of each type id, by source and target."""
 
-OPPOSITE: Final = {
-    one: other
-    for pair in (("5", "6"), ("341", "342"), ("1", "2"), ("279", "280"), ("13", "14"), ("19", "20"), ("3", "4"))
-    for one, other in (pair, pair[::-1])
-}
+_PAIRS: Final = (
+    *(("5", "6"), ("341", "342"), ("1", "2"), ("279", "280"), ("13", "14"), ("19", "20"), ("3", "4")),
+    *(("191", "192"), ("215", "216"), ("203", "204")),
+)
+OPPOSITE: Final = {one: other for pair in _PAIRS for one, other in (pair, pair[::-1])}
 
 
 PRIMARY: Final = "Primary"

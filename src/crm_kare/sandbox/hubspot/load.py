@@ -28,6 +28,7 @@ _FIRST: Final = {
     "contacts": 40_000_000_000,
     "line_items": 50_000_000_000,
     "products": 60_000_000_000,
+    "tasks": 70_000_000_000,
     "owners": 700_000_000,
 }
 """Ids are numbers beyond 32 bits, of one length in each object type, with gaps."""

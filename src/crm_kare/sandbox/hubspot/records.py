@@ -17,7 +17,7 @@ def value(record: Mapping[str, Any], kind: ObjectType, name: str) -> str | None:
     """One property's value; the system's own come from the record's stamps."""
     if name == "hs_object_id":
         return str(record["_id"])
-    if name == "createdate":
+    if name == kind.created:
         return stamp_of(record["_created"])
     if name == kind.modified:
         return stamp_of(record["_modified"])
@@ -58,7 +58,7 @@ def wanted(portal: Portal, kind: ObjectType, asked: Sequence[str] | None, histor
 def _one(record: Record, kind: ObjectType, names: Iterable[str]) -> dict[str, Any]:
     made, changed = stamp_of(record["_created"]), stamp_of(record["_modified"])
     properties = {name: record[name] for name in names}
-    properties["createdate"], properties[kind.modified], properties["hs_object_id"] = made, changed, record["_id"]
+    properties[kind.created], properties[kind.modified], properties["hs_object_id"] = made, changed, record["_id"]
     look: dict[str, Any] = {
         "id": record["_id"],
         "properties": properties,

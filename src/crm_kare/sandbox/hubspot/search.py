@@ -24,6 +24,7 @@ _SEARCHED: Final = {
     "contacts": ("firstname", "lastname", "email", "phone"),
     "line_items": ("name", "hs_sku"),
     "products": ("name", "hs_sku", "description"),
+    "tasks": ("hs_task_subject", "hs_task_body"),
 }
 """Properties that the free text of `query` looks into."""
 
