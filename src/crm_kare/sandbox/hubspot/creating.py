@@ -35,7 +35,7 @@ def create(call: Call, one: Mapping[str, Any]) -> dict[str, Any]:
         raise validation(
             f"Error creating {kind.word}. Some required properties were not set.", context={"properties": absent}
         )
-    kept = checked_values(portal, kind, dict.fromkeys(portal.org.fields(kind.name)), values)
+    kept = checked_values(portal, kind, dict.fromkeys(portal.org.fields(kind.name)), values, ruled=call.dated)
     ties = [_tie(portal, kind, as_mapping(tied)) for tied in as_list(one, "associations")]
     with portal.org.store.transaction():
         record_id = portal.org.insert(kind.name, kept | calculated(portal, kind, kept), call.who)

@@ -12,6 +12,7 @@ from crm_kare.sandbox.hubspot.errors import validation
 from crm_kare.sandbox.hubspot.exports.task import Exports, ExportSettings
 from crm_kare.sandbox.hubspot.limits import Limits, Meter
 from crm_kare.sandbox.hubspot.pipelines import Pipeline, Stage
+from crm_kare.sandbox.hubspot.rules import Rule
 from crm_kare.sandbox.hubspot.watching import PortalOrg
 from crm_kare.sandbox.hubspot.webhooks.sender import Sender
 from crm_kare.sandbox.hubspot.webhooks.settings import Webhooks
@@ -55,6 +56,8 @@ class Settings:
         most_properties: properties that people may add to one object.
         latency: seconds on the wall clock by which every answer is late; calls wait side by side.
         traced_updates: whether batch/update heeds trace ids, as batch/create does (documented for that one only).
+        rules: validation rules by object and property; only dated addresses ask for them.
+        uneven_lag: search sees each record after a part of the lag of its own, so that later writes come before others.
         exports: how exports go.
         webhooks: the app's subscriptions, whose events are signed with `client_secret`; `None` is none.
         links_move_dates: whether what is counted from associations moves `hs_lastmodifieddate` where it changes.
@@ -73,6 +76,8 @@ class Settings:
     token_life: int = 1800
     rates: Mapping[str, Decimal] = field(default_factory=lambda: {"USD": Decimal("0.9"), "GBP": Decimal("1.2")})
     index_lag: float = 0.0
+    uneven_lag: bool = False
+    rules: Mapping[tuple[str, str], Rule] = field(default_factory=dict)
     longest_url: int = 8192
     limits: Limits | None = None
     most_properties: int = 1000

@@ -11,6 +11,7 @@ from crm_kare.sandbox.hubspot.links import recount_around
 from crm_kare.sandbox.hubspot.portal import Portal
 from crm_kare.sandbox.hubspot.reading import BATCH, completed, gone
 from crm_kare.sandbox.hubspot.records import shown
+from crm_kare.sandbox.hubspot.rules import broken
 from crm_kare.sandbox.hubspot.unique import by_unique, require_unique, taken
 from crm_kare.sandbox.hubspot.values import checked, stamp
 from crm_kare.sandbox.store import Record
@@ -30,29 +31,33 @@ def update_record(call: Call) -> Reply:
         record = call.portal.written(call.portal.org.get(call.kind.name, call.path["id"]), call.kind)
     if record is None:
         raise not_found()
-    written = write(call.portal, call.kind, record, values, call.who)
+    written = write(call.portal, call.kind, record, values, call.who, ruled=call.dated)
     return Reply(200, shown(call.portal, call.kind, [written], [*call.kind.defaults, *values])[0])
 
 
-def write(portal: Portal, kind: ObjectType, record: Record, values: Mapping[str, Any], who: str) -> Record:
+def write(
+    portal: Portal, kind: ObjectType, record: Record, values: Mapping[str, Any], who: str, *, ruled: bool = False
+) -> Record:
     """Check and write one record's values; the record as it is then.
 
     Raises:
         HubSpotError: 400, with every bad value of the record.
     """
-    return _store(portal, kind, record, checked_values(portal, kind, record, values), who)
+    return _store(portal, kind, record, checked_values(portal, kind, record, values, ruled=ruled), who)
 
 
 def checked_values(
-    portal: Portal, kind: ObjectType, record: Mapping[str, Any], values: Mapping[str, Any]
+    portal: Portal, kind: ObjectType, record: Mapping[str, Any], values: Mapping[str, Any], *, ruled: bool
 ) -> dict[str, Any]:
-    """One record's values as they will be kept; a record that is not made yet has no `_id`.
+    """One record's values as they will be kept; a record that is not made yet has no `_id`; `ruled` by the portal's rules.
 
     Raises:
         HubSpotError: 400, with every bad value of the record.
     """
     kept, wrong = checked(portal.properties(kind), values, portal.external(kind, values, record))
     wrong += taken(portal, kind, record.get("_id"), kept)
+    if ruled:
+        wrong += broken(portal.settings.rules, kind.name, kept)
     if wrong:
         raise invalid_properties([one | {"portalId": portal.settings.portal_id} for one in wrong])
     return kept
@@ -108,7 +113,7 @@ def _check(
         if (record := records[record_id]) is None:
             continue
         try:
-            kept.append((record, checked_values(call.portal, call.kind, record, _properties(one))))
+            kept.append((record, checked_values(call.portal, call.kind, record, _properties(one), ruled=call.dated)))
         except HubSpotError as refused:
             if not traced:
                 raise
@@ -170,3 +175,9 @@ def _archive(call: Call, record_id: str) -> None:
     if record is not None and not record["_deleted"]:
         call.portal.org.delete(call.kind.name, record_id, call.who)
         recount_around(call.portal, call.kind.name, record_id)
+
+
+def restore(portal: Portal, kind: ObjectType, record_id: str, who: str) -> None:
+    """What a person does in the portal's list of deleted records, for which the API has nothing; links are back too."""
+    portal.org.undelete(kind.name, record_id, who)
+    recount_around(portal, kind.name, record_id)
