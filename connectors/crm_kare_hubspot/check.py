@@ -10,6 +10,7 @@ from crm_kare.errors import AccessError, ConfigError, KareError, RetryError
 from crm_kare.model import Problem
 from crm_kare.ports import Context, LabelField, StreamSpec
 from crm_kare_hubspot import scopes
+from crm_kare_hubspot.answers import WHERE_TO_TICK
 from crm_kare_hubspot.check_labels import labels, unfinished
 from crm_kare_hubspot.client import Call, Client
 from crm_kare_hubspot.columns import PRODUCT, missing, wanted
@@ -35,7 +36,7 @@ def check(
     """A list, empty when all is well; never an exception."""
     login = list(_tried(lambda: client.ask(Call("GET", client.paths.account(), "login")), "login"))
     if login:
-        return login
+        return [*login, *_needed(client, context, specs, fields)]
     for spec in specs:
         definitions.forget(spec.source)
     accounts = next((spec.source for spec in specs if spec.stream == "accounts"), None)
@@ -67,6 +68,20 @@ def _problem(error: KareError, where: str) -> Problem:
     codes = {AccessError: "access", ConfigError: "config", RetryError: "unavailable"}
     code = next((code for kind, code in codes.items() if isinstance(error, kind)), "failed")
     return Problem(code, error.message, fix=error.fix, where=error.where or where)
+
+
+def _needed(
+    client: Client, context: Context, specs: Sequence[StreamSpec], fields: Sequence[LabelField]
+) -> Iterator[Problem]:
+    """For whoever is about to make a login: what it has to be allowed."""
+    try:
+        asked = scopes.areas(client, specs, fields, word_of(context.options.get("lists", False)))
+    except KareError:
+        return  # an option is wrong, which the login has told
+    asked += [scopes.definitions_area(client, spec.source) for spec in specs if spec.stream == "accounts" and fields]
+    names = ", ".join(scopes.names(asked))
+    told = f"A login for this mapping needs the scopes {names}; the one for schemas only while `provision` runs."
+    yield Problem("scopes-needed", told, fix=f"Tick them {WHERE_TO_TICK}.", where="HubSpot scopes", level="info")
 
 
 def _scopes(

@@ -39,6 +39,7 @@ def provision(site: Site, fields: Sequence[LabelField]) -> list[ProvisionStep]:
         ConfigError: properties of our names cannot hold the labels; nothing was changed.
         AccessError: the scope for schemas is missing.
     """
+    site.definitions.forget(site.source)
     there = site.definitions.fetched(site.source)
     _refuse_misfits(site.source, fields, there)
     absent = [one for one in fields if one.field not in there]
@@ -47,7 +48,6 @@ def provision(site: Site, fields: Sequence[LabelField]) -> list[ProvisionStep]:
     for order, one in enumerate(fields):
         present = there.get(one.field)
         steps.append(made[one.field] if present is None else _changed(site, one, definition(one, order), present))
-    site.definitions.forget(site.source)
     fresh = [one for one in absent if made[one.field].action == "create"]
     return [*steps, *lists.provide(site, fields), *_editors(fields, fresh)]
 

@@ -25,12 +25,12 @@ _BIN: Final = (
 
 def deprovision(site: Site, fields: Sequence[LabelField]) -> list[ProvisionStep]:
     """Take lists, properties and group away, or tell what would be lost. Properties of the portal's own stay."""
+    site.definitions.forget(site.source)
     there = site.definitions.fetched(site.source)
     listed = list(lists.remove(site, fields))
     properties = {one.field: _property(site, one, there) for one in fields}
     taken = {name for name, step in properties.items() if step.action == DELETE}
     others = [one.name for one in there.values() if one.raw.get("groupName") == GROUP and one.name not in taken]
-    site.definitions.forget(site.source)
     return [*listed, *properties.values(), _group(site, others), *_leftovers(site.source, taken)]
 
 

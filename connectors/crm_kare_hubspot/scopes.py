@@ -77,6 +77,11 @@ def definitions_area(client: Client, source: str) -> Area:
     return Area(f"make properties of {source}", f"crm.schemas.{kind}.write", call)
 
 
+def names(asked: Sequence[Area]) -> list[str]:
+    """All scopes of the areas, each once."""
+    return list(dict.fromkeys(name for one in asked for name in (one.scope, one.also) if name))
+
+
 def tried(client: Client, asked: Sequence[Area]) -> tuple[list[Problem], frozenset[str]]:
     """One problem for all scopes that are missing, those for other troubles, and the scopes that failed."""
     lacking: list[tuple[Area, RefusalError | None]] = []

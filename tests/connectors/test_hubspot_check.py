@@ -65,6 +65,18 @@ def test_the_scopes_of_a_mapping_are_told_without_a_call(rig: Any) -> None:
     assert connector.calls().read == 0
 
 
+def test_a_login_that_fails_tells_what_the_next_one_has_to_be_allowed(rig: Any) -> None:
+    specs = [rig.setting.specs[name] for name in ("accounts", "opportunities")]
+    told = {one.code: one for one in rig.stranger().check(specs, rig.setting.fields)}
+    assert told["access"].level == "error"
+    needed = told["scopes-needed"]
+    assert needed.level == "info"
+    wanted = ("companies.read", "companies.write", "deals.read")
+    assert all(f"crm.objects.{name}" in needed.message for name in wanted)
+    assert "crm.schemas.companies.write" in needed.message
+    assert "contacts" not in needed.message
+
+
 def test_looking_for_the_right_to_write_writes_nothing(rig: Any) -> None:
     connector = steps.ready(rig)
     (account,) = steps.seeded(rig, 1)
