@@ -57,7 +57,7 @@ describe('the card shows', () => {
         const card = record(company(KEEP));
         expect(card.find(Heading).text).toBe('Keep');
         expect(card.find(Tag).text).toBe('At risk');
-        expect(texts(card)).toEqual(expect.arrayContaining([REASON, 'Changed from Recapture on Nov 3, 2026']));
+        expect(texts(card)).toEqual(expect.arrayContaining([REASON, 'Changed from Recapture on 3 Nov 2026']));
         expect(card.findAll(DescriptionListItem).map((one) => [one.props.label, one.find(Text).text])).toEqual([
             ['Motion', 'Retain'],
             ['Next step', 'Confirm the next order.']
@@ -135,7 +135,7 @@ describe('the card shows', () => {
         vi.setSystemTime(new Date('2026-11-22T23:30:00Z'));
         const card = record(company({ ...KEEP, ...OVERRIDE, Override_Until: '2026-11-22' }));
         expect(card.find(Heading).text).toBe('Keep');
-        expect(texts(card)).toContain('The override to Expand ended on Nov 22, 2026.');
+        expect(texts(card)).toContain('The override to Expand ended on 22 Nov 2026.');
     });
 });
 
@@ -215,6 +215,25 @@ describe('the override', () => {
         const card = edited({ ...KEEP, Override: 'Expand', Override_Until: '2026-11-21' });
         expect(editable(card)).toContainEqual(['kare_override']);
         expect(warnings(card)).toEqual(['Say why, so that others can follow', 'Choose today or a later day']);
+    });
+
+    it('is told of once at each change, not again with the next sync', async () => {
+        const card = edited({ ...KEEP, Override_Reason: 'New site' });
+        const told = (count: number) => vi.waitFor(() => {
+            expect(banners(card)).toHaveLength(count);
+        }, PATIENCE);
+        card.tell({ kare_override: 'Expand' });
+        await told(1);
+        card.tell({ kare_profile: 'Expand', kare_computed_profile: 'Attain', kare_next_step: 'Visit' });
+        await card.waitFor(() => {
+            expect(texts(card)).toContain('Visit');
+        });
+        card.tell({ kare_override: null });
+        await told(2);
+        expect(banners(card).map(({ message }) => message)).toEqual([
+            'Override saved. The profile is now Expand.',
+            'Override removed. The profile is now Attain.'
+        ]);
     });
 
     it('says nothing when other properties change', async () => {

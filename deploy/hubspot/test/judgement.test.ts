@@ -56,6 +56,7 @@ describe('days', () => {
     it.each([
         ['en-us', 'Nov 3, 2026'],
         ['de-DE', '03.11.2026'],
+        ['de_DE', '03.11.2026'],
         ['en-GB', '3 Nov 2026']
     ])('are written as in %s and not shifted', (locale, wanted) => {
         expect(dayText('2026-11-03', locale)).toBe(wanted);

@@ -52,7 +52,7 @@ export function record(properties: Properties, { isLoading = false, error = null
     renderer.mocks.useCrmProperties.willCall(useCompany);
     Object.assign(renderer.mocks.context, {
         portal: { id: 7, timezone: 'Europe/Berlin' },
-        user: { ...renderer.mocks.context.user, locale: 'en-us' }
+        user: { ...renderer.mocks.context.user, locale: 'en-gb' }
     });
     renderer.render(<KareCard />);
     return {

@@ -43,9 +43,9 @@ export function dayOf(value: string | null | undefined): string | null {
     return /^-?\d+$/.test(value) ? new Date(Number(value)).toISOString().slice(0, 10) : null;
 }
 
-/** A day in the reader's language. */
+/** A day in the reader's language, which HubSpot tells as `en-us`, and may as `en_US`. */
 export function dayText(day: string, locale: string | undefined): string {
-    return new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeZone: 'UTC' }).format(new Date(`${day}T00:00:00Z`));
+    return new Intl.DateTimeFormat(locale?.replace('_', '-'), { dateStyle: 'medium', timeZone: 'UTC' }).format(new Date(`${day}T00:00:00Z`));
 }
 
 /** Whether the override counts on the day: its last day is still in, and no last day means no end. */
