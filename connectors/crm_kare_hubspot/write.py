@@ -16,6 +16,7 @@ from crm_kare_hubspot.records import BATCH, read_batch
 from crm_kare_hubspot.write_batch import Batch, Job, present_values
 from crm_kare_hubspot.write_blame import deliver
 from crm_kare_hubspot.write_outcomes import Present, lost, moved, not_sent
+from crm_kare_hubspot.wrote_last import AT_ONCE as AT_ONCE_WITH_HISTORY
 from crm_kare_hubspot.wrote_last import Hand, Hands, last_hands
 
 AT_ONCE: Final = 20
@@ -68,7 +69,11 @@ def _left(record: RecordWrite, error: KareError | None) -> Outcome:
 
 
 def _contested(job: Job, batches: Sequence[Batch]) -> list[Batch]:
-    """Tell who moved the records in conflict, and send those that nobody but ourselves moved."""
+    """Tell who moved the records in conflict, and send those that nobody but ourselves moved.
+
+    Of many conflicts only the first are looked into: one call for fifty, and one more for each batch that had nothing to
+    send, so that a plan costs two calls for each batch whatever was edited.
+    """
     found = [
         (batch, record)
         for batch in batches
@@ -77,6 +82,7 @@ def _contested(job: Job, batches: Sequence[Batch]) -> list[Batch]:
     ]
     if not found or job.over:
         return []
+    found = found[: AT_ONCE_WITH_HISTORY * max(1, sum(not one.sent for one in batches)) - 1]
     ours = next((one.proof for one in batches if one.proof), None)
     names = {name for batch, record in found for name in _moved(batch, record)} | ({ours[1]} if ours else set())
     ids = [record.account_id for _, record in found]

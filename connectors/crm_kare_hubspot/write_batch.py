@@ -83,6 +83,8 @@ class Batch:
         """Ids whose write may have arrived."""
         self.proof: tuple[str, str] | None = None
         """A record and a label on it which holds something else since HubSpot took it from us."""
+        self.sent = False
+        """Whether anything was."""
         self.error: KareError | None = None
         """What ended it before all records were settled."""
         self._last: CallError | None = None
@@ -118,6 +120,7 @@ class Batch:
             CallError: it is not known what became of them, or nothing was done; worth another round.
             KareError: nor is there any use in one.
         """
+        self.sent = True
         try:
             answer = self.job.client.send(self._update(part)).body
         except CallError as error:
