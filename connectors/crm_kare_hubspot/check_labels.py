@@ -8,7 +8,7 @@ from crm_kare.model import Problem
 from crm_kare.ports import LabelField
 from crm_kare_hubspot.client import Call, Client
 from crm_kare_hubspot.definitions import Definitions, Property
-from crm_kare_hubspot.desired import lacks, misfit
+from crm_kare_hubspot.desired import lacks, misfit, name_fault
 from crm_kare_hubspot.paths import type_id
 
 _OTHER: Final = (
@@ -47,7 +47,10 @@ def _label(
     one: LabelField, present: Property | None, archived: Mapping[str, Property], crm: str, source: str
 ) -> Iterator[Problem]:
     mend = f"Run `crm-kare provision {crm}`."
-    if present is None:
+    if present is None and (why := name_fault(one.field)):
+        told = f"The property {one.field} cannot be made: its name {why}."
+        yield Problem("label-missing", told, "Set another prefix or `labels.fields` in the mapping.", where=source)
+    elif present is None:
         state = "is archived: provision restores it" if one.field in archived else "is not there yet"
         yield Problem("label-missing", f"The property {one.field} {state}.", mend, where=source)
     elif why := misfit(one, present):

@@ -1,5 +1,6 @@
 """What our properties are to look like, and how those of the portal differ from that."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -27,6 +28,8 @@ _SEVERAL: Final = "checkbox"
 """The field type of an enumeration that takes several values at once."""
 
 _CHECKBOX: Final = (("true", "Yes"), ("false", "No"))
+_LONGEST: Final = 100
+_NAME: Final = re.compile(rf"[a-z][a-z0-9_]{{0,{_LONGEST - 1}}}")
 _OPTION: Final = ("label", "value", "displayOrder", "hidden", "description")
 """What an option may have in a request."""
 
@@ -77,6 +80,15 @@ def ours(one: LabelField, present: Property) -> bool:
         return False
     marks = raw.get("groupName") == GROUP, raw.get("label") == one.label.title, raw.get("description") == one.label.help
     return one.field == usual or any(marks)
+
+
+def name_fault(name: str) -> str:
+    """Why no property of this name can be made; empty where one can."""
+    if name.startswith("hs_"):
+        return "begins with hs_, which is HubSpot's own"
+    if not _NAME.fullmatch(name):
+        return f"is no name for a property: small letters, digits and underscores, a letter first, at most {_LONGEST}"
+    return ""
 
 
 def misfit(one: LabelField, present: Property) -> str:

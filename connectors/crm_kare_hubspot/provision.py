@@ -14,7 +14,7 @@ from crm_kare_hubspot import lists
 from crm_kare_hubspot.answers import Json, meaning, results
 from crm_kare_hubspot.client import Call
 from crm_kare_hubspot.definitions import Property, property_of
-from crm_kare_hubspot.desired import GROUP, GROUP_LABEL, definition, differences, misfit, ours
+from crm_kare_hubspot.desired import GROUP, GROUP_LABEL, definition, differences, misfit, name_fault, ours
 from crm_kare_hubspot.site import HAND, Site, by_hand, refused, told, tried, write
 
 _BATCH: Final = 100
@@ -53,18 +53,18 @@ def provision(site: Site, fields: Sequence[LabelField]) -> list[ProvisionStep]:
 
 
 def _refuse_misfits(source: str, fields: Sequence[LabelField], there: Mapping[str, Property]) -> None:
-    wrong = [
-        f"{one.field} {why}"
-        for one in fields
-        if (present := there.get(one.field)) is not None and (why := misfit(one, present))
-    ]
+    wrong = [f"{one.field} {why}" for one in fields if (why := _fault(one, there.get(one.field)))]
     if wrong:
         raise ConfigError(
-            f"Properties of our names cannot hold our labels: {'; '.join(wrong)}. Nothing was changed.",
+            f"These properties cannot hold our labels: {'; '.join(wrong)}. Nothing was changed.",
             where=source,
-            fix="HubSpot converts no values: archive them, or set another prefix or `labels.fields` in the mapping.",
+            fix="Set another prefix or `labels.fields` in the mapping, or archive them: HubSpot converts no values.",
             code="property-type",
         )
+
+
+def _fault(one: LabelField, present: Property | None) -> str:
+    return name_fault(one.field) if present is None else misfit(one, present)
 
 
 def _group(site: Site) -> ProvisionStep:

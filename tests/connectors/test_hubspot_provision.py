@@ -112,6 +112,16 @@ def test_a_property_that_cannot_hold_a_label_is_told(rig: Any, parts: dict[str, 
     assert [one.where for one in told if words in one.message] == ["companies"]
 
 
+@pytest.mark.parametrize(("name", "words"), [("kare-profile", "small letters"), ("hs_profile", "HubSpot's own")])
+def test_a_name_that_no_property_can_have_is_told_before_anything_is_made(rig: Any, name: str, words: str) -> None:
+    fields = [replace(rig.setting.fields[0], field=name), *rig.setting.fields[1:]]
+    with pytest.raises(ConfigError, match=words):
+        rig.connector().provision("companies", fields, dry_run=False)
+    assert "kare" not in rig.portal.groups["companies"]
+    told = rig.connector().check([steps.accounts(rig)], fields)
+    assert [one.fix for one in told if name in one.message] == ["Set another prefix or `labels.fields` in the mapping."]
+
+
 def test_archived_properties_come_back(rig: Any) -> None:
     connector = steps.ready(rig)
     connector.deprovision("companies", rig.setting.fields, dry_run=False)
