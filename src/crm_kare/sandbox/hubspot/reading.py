@@ -73,16 +73,18 @@ def batch_read(call: Call) -> Reply:
     history = as_names(body, "propertiesWithHistory")
     asked = inputs(body, BATCH_WITH_HISTORY if history else BATCH)
     began = call.portal.now()
-    found, missing = _find(call, [id_of(one) for one in asked], body.get("idProperty"))
-    looks = shown(call.portal, call.kind, found, as_names(body, "properties"), history)
+    names = as_names(body, "properties")
+    columns = wanted(call.portal, call.kind, names, history)
+    found, missing = _find(call, [id_of(one) for one in asked], body.get("idProperty"), columns)
+    looks = shown(call.portal, call.kind, found, names, history)
     return completed(call.portal, stamp(began), looks, gone(call.kind, missing) if missing else ())
 
 
-def _find(call: Call, ids: Sequence[str], unique: str | None) -> tuple[list[Record], list[str]]:
+def _find(call: Call, ids: Sequence[str], unique: str | None, columns: Sequence[str]) -> tuple[list[Record], list[str]]:
     if unique:
         by_value = {one: by_unique(call.portal, call.kind, unique, one) for one in ids}
     else:
-        held = call.portal.org.get_many(call.kind.name, ids)
+        held = call.portal.org.get_many(call.kind.name, ids, columns=columns)
         by_value = {one: call.portal.survivor(held.get(one), call.kind) for one in ids}
     found = {one["_id"]: one for one in by_value.values() if one is not None}
     # Answers come in no promised order; the reverse makes a client notice that matches by position.
