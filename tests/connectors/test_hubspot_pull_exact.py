@@ -163,6 +163,23 @@ def test_deals_of_merged_companies_name_the_survivor_though_no_date_moved(rig: A
     assert rig.calls() - before <= 3  # and nothing is read again for it
 
 
+def test_the_children_of_a_merged_parent_name_the_survivor(rig: Any) -> None:
+    ids = sales(rig, 4, 0)
+    tie(rig.portal, "companies", "companies", [(ids[0], ids[2], "13"), (ids[1], ids[3], "13")])
+    rig.portal.settings = replace(rig.portal.settings, links_move_dates=False)
+    spec = steps.accounts(rig)
+    parent = SourceField("parent_id", "hs_parent_company_id", Kind.TEXT)
+    accounts = Copy(replace(spec, fields=(*spec.fields, parent)))
+    accounts.bring(rig.connector())
+    assert [accounts.rows[one]["parent_id"] for one in ids[2:]] == ids[:2]
+    rig.clock.advance(steps.HOUR)
+    held = rig.portal.org.get_many("companies", ids)
+    survivor = merge(rig.portal, KINDS["companies"], held[ids[0]], held[ids[1]], PERSON)["_id"]
+    rig.clock.advance(steps.HOUR)
+    accounts.bring(rig.connector())
+    assert [accounts.rows[one]["parent_id"] for one in ids[2:]] == [survivor, survivor]
+
+
 def test_a_restored_record_comes_back_even_where_its_date_did_not_move(rig: Any) -> None:
     ids = sales(rig, 3, 0)
     made = copies(rig, rig.connector())

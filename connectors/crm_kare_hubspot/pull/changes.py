@@ -27,6 +27,8 @@ from crm_kare_hubspot.values import milliseconds
 
 SEARCH_PAGE: Final = 200
 
+_PARENT: Final = "hs_parent_company_id"
+
 
 def changes(pull: Pull, at: Position) -> Iterator[Page]:
     """What changed since `at.since`, from where `at` stands."""
@@ -59,12 +61,18 @@ def _moved(pull: Pull, at: Position) -> Iterator[Page]:
     """Records that belong to a merged, archived or restored one; nearly always there are none, for no call."""
     found: dict[str, None] = {}
     last_began = at.since + pull.back(at)
-    for target in pull.want.targets:
+    for target in _parents(pull):
         if parents := pull.kin.since(target, last_began):
             children = fetched_links(pull.client, target, pull.spec.source, parents)
             found |= {link.id: None for links in children.values() for link in links}
     for rows in read_rows(pull, list(found)):
         yield _page(pull, rows, at)
+
+
+def _parents(pull: Pull) -> tuple[str, ...]:
+    """Objects whose records those of the stream name: companies name their parent by a property, worked out by HubSpot."""
+    own = (pull.spec.source,) if _PARENT in pull.want.properties else ()
+    return (*pull.want.targets, *own)
 
 
 def _search_call(pull: Pull, at: Position) -> Call:
