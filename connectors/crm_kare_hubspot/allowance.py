@@ -22,11 +22,13 @@ _LOCAL_BURST: Final = 100_000
 _SEARCHES: Final = 5
 """Searches per second of a portal, for all its apps together; answers tell nothing about it (HubSpot's search guide)."""
 _SEARCH_PERIOD: Final = 1.0
+_NEW_DAY: Final = 100
+"""Calls used today are fewer by more than this: a new day has begun."""
 _IDENTITY: Final = ("HUBSPOT_ACCESS_TOKEN", "HUBSPOT_CLIENT_ID", "HUBSPOT_REFRESH_TOKEN")
 
 
 class Allowance:
-    """What one client may call. `take` a place before a call, give it back after it, and tell what the answer said."""
+    """What one client may call: a `place` around each call, and in it `learn` what the answer said."""
 
     def __init__(self, context: Context, host: str) -> None:
         self._context, self._host = context, host
@@ -35,7 +37,9 @@ class Allowance:
         self._burst = shared_limiter(f"burst {app}", burst, _BURST_PERIOD, context.clock)
         self._search = self._searches(app)
         self._quota = Quota()
-        self._since_told = 0
+        self._under_way = 0
+        self._searched = 0
+        """Searches since the day's figure was told: they count for it, and tell none."""
         self._lock = threading.Lock()
 
     @property
@@ -47,18 +51,27 @@ class Allowance:
         """Now we know which portal it is: share its searches with the other apps that this process logs in as."""
         self._search = self._searches(_digest(self._host, portal))
 
-    def take(self, *, search: bool) -> Place:
-        """Wait for a place among the calls, or among the searches.
+    @contextmanager
+    def place(self, *, search: bool) -> Iterator[Place]:
+        """Wait for a place among the calls, or among the searches, and keep it for one call.
 
         Raises:
             QuotaError: the set share of the day's allowance is used up.
             RetryError: the wait was cut short.
         """
-        self._guard()
-        place = (self._search if search else self._burst).take(self._context.burst_share)
         with self._lock:
-            self._since_told += 1
-        return place
+            self._guard()
+            self._under_way += 1
+        try:
+            place = (self._search if search else self._burst).take(self._context.burst_share)
+            try:
+                yield place
+            finally:
+                place.ended()
+        finally:
+            with self._lock:
+                self._under_way -= 1
+                self._searched += search
 
     @contextmanager
     def together(self, count: int) -> Iterator[None]:
@@ -74,7 +87,7 @@ class Allowance:
         left = _number(headers.get("X-HubSpot-RateLimit-Daily-Remaining"))
         if limit is not None and left is not None:
             with self._lock:
-                self._quota, self._since_told = Quota(used=limit - left, limit=limit), 0
+                self._follow_day(limit - left, limit)
 
     def slow_down(self, trouble: Trouble, *, search: bool) -> None:
         """After a 429: no client sends anything before its wait is over."""
@@ -84,10 +97,16 @@ class Allowance:
     def _searches(self, name: str) -> RateLimiter:
         return shared_limiter(f"search {name}", _SEARCHES, _SEARCH_PERIOD, self._context.clock)
 
+    def _follow_day(self, used: int, limit: int) -> None:
+        """Answers overtake each other: the highest figure is the newest, unless a new day has begun."""
+        known = self._quota.used or 0
+        if used >= known or known - used > _NEW_DAY:
+            self._quota, self._searched = Quota(used=used, limit=limit), 0
+
     def _guard(self) -> None:
-        """Count too what was sent since the last answer that told: threads must not overrun the share together."""
+        """Threads must not overrun the share together, so that calls which nobody counted yet count too."""
         used, limit, share = self._quota.used, self._quota.limit, self._context.daily_share
-        if used is not None and limit is not None and used + self._since_told >= limit * share:
+        if used is not None and limit is not None and used + self._under_way + self._searched >= limit * share:
             raise QuotaError(
                 f"{used} of {limit} calls of the day are used, and the set share is {share:.0%}.",
                 where="HubSpot",

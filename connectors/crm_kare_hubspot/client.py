@@ -173,13 +173,10 @@ class Client:
 
     def _once(self, call: Call, token: str) -> Reply:
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        place = self.allowance.take(search=call.search)
-        self._count(call)
-        try:
+        with self.allowance.place(search=call.search) as place:
+            self._count(call)
             status, body, told = self._exchanged(call, headers)
-        finally:
-            place.ended()
-        self.allowance.learn(place, told)
+            self.allowance.learn(place, told)
         self._compare_clocks(told)
         if not 200 <= status <= 299:  # noqa: PLR2004  what HTTP calls success
             refused = refusal(status, body, told, writes=call.writes)
