@@ -55,6 +55,22 @@ def test_an_uneven_index_shows_a_later_write_before_an_earlier_one(hubspot: Any)
     assert found() == [early, late]
 
 
+def test_an_index_may_find_what_was_archived_or_merged_until_it_knows_of_it(hubspot: Any) -> None:
+    hubspot.settings(index_lag=30.0, lag_keeps_deleted=True)
+    archived, first, second = hubspot.companies()[:3]
+    hubspot.call("DELETE", f"{COMPANY}/{archived}")
+    hubspot.call("POST", f"{COMPANY}/merge", {"primaryObjectId": first, "objectIdToMerge": second})
+
+    def found() -> list[str]:
+        return [one["id"] for one in hubspot.call("POST", f"{COMPANY}/search", {"limit": 100}).body["results"]]
+
+    assert {archived, first, second} < set(found())
+    assert hubspot.call("GET", f"{COMPANY}/{archived}").status == 404
+    hubspot.clock.sleep(31)
+    assert {archived, first, second}.isdisjoint(found())
+    assert len(found()) == 38
+
+
 def test_what_is_restored_is_listed_again_with_its_deals_and_told(hubspot: Any) -> None:
     deal = hubspot.portal.org.select("deals", "hs_primary_associated_company IS NOT NULL")[0]
     company = deal["hs_primary_associated_company"]

@@ -58,6 +58,7 @@ class Settings:
         traced_updates: whether batch/update heeds trace ids, as batch/create does (documented for that one only).
         rules: validation rules by object and property; only dated addresses ask for them.
         uneven_lag: search sees each record after a part of the lag of its own, so that later writes come before others.
+        lag_keeps_deleted: what was archived or merged away within the lag is still found by search.
         exports: how exports go.
         webhooks: the app's subscriptions, whose events are signed with `client_secret`; `None` is none.
         links_move_dates: whether what is counted from associations moves `hs_lastmodifieddate` where it changes.
@@ -77,6 +78,7 @@ class Settings:
     rates: Mapping[str, Decimal] = field(default_factory=lambda: {"USD": Decimal("0.9"), "GBP": Decimal("1.2")})
     index_lag: float = 0.0
     uneven_lag: bool = False
+    lag_keeps_deleted: bool = False
     rules: Mapping[tuple[str, str], Rule] = field(default_factory=dict)
     longest_url: int = 8192
     limits: Limits | None = None

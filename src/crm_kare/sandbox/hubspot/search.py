@@ -133,8 +133,9 @@ def _lagging(portal: Portal, kind: ObjectType, table: str) -> str:
             fresh[change.record_id][change.field] = change.old
         else:
             stamps.setdefault(change.record_id, change.at)
+    shown_yet = {"_deleted": 0} if portal.settings.lag_keeps_deleted else {}
     old = [
-        one if one["_modified"] <= cuts[key] else one | {"_modified": stamps.get(key, one["_created"])}
+        one if one["_modified"] <= cuts[key] else one | shown_yet | {"_modified": stamps.get(key, one["_created"])}
         for key, one in fresh.items()
         if one["_created"] <= cuts[key]
     ]
