@@ -12,6 +12,7 @@ from crm_kare.config.mapping.suggest import suggestions
 from crm_kare.model import Kind
 from crm_kare.sandbox.hubspot import Portal, portal_of
 from crm_kare.sandbox.hubspot.definitions import BY_ADDRESS, Property
+from crm_kare.sandbox.hubspot.links import tie
 from crm_kare.sync.flow import pull_only, score_only
 from crm_kare.sync.setup import examine, live_schema, provision
 
@@ -30,8 +31,7 @@ _TYPES = {
 
 
 def all_taken(text: str) -> str:
-    """The mapping with the `#` off every optional line; blocks within blocks have two. The sandbox has no orders."""
-    text = text.partition("  # purchases:")[0]
+    """The mapping with the `#` off every optional line; blocks within blocks have two."""
     for _ in range(2):
         lines = text.splitlines()
         told = [
@@ -54,6 +54,15 @@ def make_properties(portal: Portal, mapping: Mapping) -> None:
                 portal.org.add_field(source, made.as_field())
 
 
+def make_orders(portal: Portal) -> None:
+    """Two orders of one company."""
+    company = str(portal.org.select("companies", limit=1)[0]["_id"])
+    bought = {"hs_external_created_date": "2026-05-04T10:00:00Z", "hs_total_price": "1200", "hs_currency_code": "EUR"}
+    made = [{"_id": portal.org.mint("orders"), **bought} for _ in range(2)]
+    portal.org.load("orders", made)
+    tie(portal, "orders", "companies", [(str(one["_id"]), company, "509") for one in made])
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[SandboxProject]:
     with sandbox_project(tmp_path, crms=("hubspot",), accounts=20) as made:
@@ -66,6 +75,7 @@ def test_every_optional_line_fits_a_portal_that_has_the_thing(project: SandboxPr
     mapping = load_mapping(path, "hubspot")
     portal = portal_of(project.running.sandbox)
     make_properties(portal, mapping)
+    make_orders(portal)
     project.reopen()
     steps = provision(project.runtime, "hubspot", dry_run=False)
     assert len([one for one in steps if one.what.startswith("list ") and one.action == "create"]) == 4
@@ -73,7 +83,7 @@ def test_every_optional_line_fits_a_portal_that_has_the_thing(project: SandboxPr
     result = pull_only(project.runtime, "hubspot")
     assert (result.exit_code, [one for one in result.problems if one.code == "value-unreadable"]) == (0, [])
     mirrored = project.runtime.mirror("hubspot").counts()
-    assert mirrored.keys() == {"accounts", "opportunities", "line_items", "contacts", "owners"}
+    assert mirrored.keys() == {"accounts", "opportunities", "line_items", "contacts", "owners", "purchases"}
     assert min(mirrored.values()) > 0
     kept = [one for one in portal.org.select("companies") if one["industry"] not in (None, "GOVERNMENT_ADMINISTRATION")]
     assert len(score_only(project.runtime, "hubspot").labels) == len(kept) > 0  # by the line `where`

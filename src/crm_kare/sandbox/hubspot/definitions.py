@@ -405,7 +405,24 @@ TASKS: Final = ObjectType(
     required=("hs_timestamp",),
 )
 
-OBJECT_TYPES: Final = (COMPANIES, DEALS, CONTACTS, LINE_ITEMS, PRODUCTS, TASKS)
+ORDERS: Final = ObjectType(
+    "orders",
+    "0-123",
+    "order",
+    "orders",
+    _group("order_information", "Order information"),
+    (),
+    (
+        _text("hs_order_name", "Order Name"),
+        _text("hs_external_order_id", "External order ID"),
+        _moment("hs_external_created_date", "External created date"),
+        _number("hs_total_price", "Total price"),
+        _choice("hs_currency_code", "Currency", CURRENCIES),
+        _text("hs_fulfillment_status", "Fulfillment status"),
+    ),
+)
+
+OBJECT_TYPES: Final = (COMPANIES, DEALS, CONTACTS, LINE_ITEMS, PRODUCTS, ORDERS, TASKS)
 """The object types this portal serves."""
 
 BY_ADDRESS: Final = {

@@ -19,6 +19,8 @@ TYPES: Final[dict[tuple[str, str], dict[str, tuple[str, str | None]]]] = {
     ("line_items", "deals"): {"20": ("line_item_to_deal", None)},
     ("deals", "contacts"): {"3": ("deal_to_contact", None)},
     ("contacts", "deals"): {"4": ("contact_to_deal", None)},
+    ("orders", "companies"): {"509": ("order_to_company", None)},
+    ("companies", "orders"): {"510": ("company_to_order", None)},
     ("tasks", "companies"): {"192": ("task_to_company", None)},
     ("companies", "tasks"): {"191": ("company_to_task", None)},
     ("tasks", "deals"): {"216": ("task_to_deal", None)},
@@ -30,7 +32,7 @@ TYPES: Final[dict[tuple[str, str], dict[str, tuple[str, str | None]]]] = {
 
 _PAIRS: Final = (
     *(("5", "6"), ("341", "342"), ("1", "2"), ("279", "280"), ("13", "14"), ("19", "20"), ("3", "4")),
-    *(("191", "192"), ("215", "216"), ("203", "204")),
+    *(("509", "510"), ("191", "192"), ("215", "216"), ("203", "204")),
 )
 OPPOSITE: Final = {one: other for pair in _PAIRS for one, other in (pair, pair[::-1])}
 

@@ -29,6 +29,7 @@ _FIRST: Final = {
     "line_items": 50_000_000_000,
     "products": 60_000_000_000,
     "tasks": 70_000_000_000,
+    "orders": 80_000_000_000,
     "owners": 700_000_000,
 }
 """Ids are numbers beyond 32 bits, of one length in each object type, with gaps."""
