@@ -48,7 +48,7 @@ def rows(portal: Portal, order: Order) -> Iterator[list[list[str]]]:
     """The view's rows, some at a time."""
     known = portal.properties(order.kind)
     cells = {name: _cell(portal, known[name], order) for name in _asked(order, known)}
-    for found in _chunks(portal, order):
+    for found in _chunks(portal, order, list(cells)):
         ties = [_ties(portal, order, target, found) for target in order.associated]
         yield [
             [
@@ -60,16 +60,18 @@ def rows(portal: Portal, order: Order) -> Iterator[list[list[str]]]:
         ]
 
 
-def _chunks(portal: Portal, order: Order) -> Iterator[list[Record]]:
+def _chunks(portal: Portal, order: Order, names: Sequence[str]) -> Iterator[list[Record]]:
     """The view's records; in the order of their ids each chunk is found by the last one's id."""
-    name, last, done = order.kind.name, "", 0
+    kind, last, done = order.kind, "", 0
+    columns = names or [kind.created]
     while True:
         if order.order == "_id":
-            found = portal.org.select(name, f"{order.where} AND _id > ?", (*order.values_of_where, last), limit=CHUNK)
+            where, values, offset = f"{order.where} AND _id > ?", (*order.values_of_where, last), 0
         else:
-            found = portal.org.select(
-                name, order.where, order.values_of_where, order=order.order, limit=CHUNK, offset=done
-            )
+            where, values, offset = order.where, order.values_of_where, done
+        found = portal.org.select(
+            kind.name, where, values, order=order.order, limit=CHUNK, offset=offset, columns=columns
+        )
         if not found:
             return
         last, done = found[-1]["_id"], done + len(found)
