@@ -2,7 +2,7 @@
 
 A sandbox in a process of its own takes the writes. `ours` is `sync.apply` with the journal, from a plan to journalled
 outcomes; `bare` sends ready-made bodies over one connection, two hundred records a call, and reads the answers. They take
-turns, and every turn writes values of its own. One record in five hundred is refused.
+turns, and every turn writes values of its own. One record in five hundred is refused. Then HubSpot: `write_hubspot.py`.
 """
 
 import argparse
@@ -13,24 +13,24 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-import pyarrow as pa
 import requests
+import write_hubspot
+from plans import labels, opened, plan_of
 from pydantic import SecretStr
 
 from crm_kare.clock import SystemClock
-from crm_kare.journal import Journal, open_journal
-from crm_kare.labels import LABELS, Editor, FieldType, Label
+from crm_kare.journal import Journal
+from crm_kare.labels import LABELS, FieldType, Label
 from crm_kare.ports import Connector, Context, LabelField
 from crm_kare.sandbox import serve
 from crm_kare.sandbox.salesforce import org_of
 from crm_kare.sync.apply import apply
-from crm_kare.sync.difference import ACCOUNTS, AGREED, CHANGES, CONFLICTS
 from crm_kare.sync.plan import Plan
 from crm_kare_salesforce import connector as connect
 
@@ -39,51 +39,6 @@ LEAST: Final = 0.8
 
 LOOKS_BACK: Final = timedelta(minutes=11)
 AT_ONCE: Final = 200
-ONE_IN: Final = 500
-BAD: Final = "no such profile"
-LONG: Final = "Last order 18 Jun 2026, usually every 52 days; silent for 156 days, three times the usual gap.\n" * 8
-VALUES: Final = {FieldType.DATE: "2026-11-{:02}", FieldType.NUMBER: "{}", FieldType.LONG_TEXT: "{}. " + LONG}
-
-
-def labels(*, one: bool) -> tuple[Label, ...]:
-    """What is written: the profile alone, or all labels that we write by default."""
-    ours = [label for label in LABELS if label.editor is Editor.OURS and label.default]
-    return tuple(label for label in ours if not one or label.name == "Profile")
-
-
-def value(label: Label, turn: int) -> str:
-    """A value that differs from turn to turn."""
-    if label.values:
-        return label.values[turn % len(label.values)]
-    return VALUES.get(label.type, "Reason {}: the last order is 156 days old").format(turn % 28 + 1)
-
-
-def plan_of(ids: list[str], written: tuple[Label, ...], prefix: str, turn: int) -> Plan:
-    """A plan that writes every account."""
-    fields = tuple(LabelField(one, f"{prefix if one.prefixed else ''}{one.name}__c") for one in written)
-    cells = [(key, one, place) for place, key in enumerate(ids) for one in written]
-    changes = pa.table(
-        {
-            "account_id": [key for key, _, _ in cells],
-            "label": [one.name for _, one, _ in cells],
-            "old": [_held(one, place, turn - 1) for _, one, place in cells],
-            "new": [_wanted(one, place, turn) for _, one, place in cells],
-        },
-        CHANGES,
-    )
-    blank = pa.nulls(len(ids), pa.string())
-    accounts = pa.table([pa.array(ids), *[blank] * (len(ACCOUNTS) - 1)], schema=ACCOUNTS)
-    empty = (CONFLICTS.empty_table(), AGREED.empty_table())
-    return Plan("acme", date(2026, 11, 21), "Account", fields, changes, accounts, *empty)
-
-
-def _wanted(label: Label, place: int, turn: int) -> str:
-    return BAD if label.name == "Profile" and place % ONE_IN == 0 else value(label, turn)
-
-
-def _held(label: Label, place: int, turn: int) -> str | None:
-    """What the turn before left; refused records hold nothing."""
-    return None if turn == 0 or place % ONE_IN == 0 else value(label, turn)
 
 
 def bodies(plan: Plan) -> list[bytes]:
@@ -127,17 +82,6 @@ def ours(connector: Connector, journal: Journal, plan: Plan, turn: int) -> Count
 
 
 @contextmanager
-def opened(environment: Mapping[str, str], folder: Path) -> Iterator[tuple[Connector, Journal]]:
-    """A connector that is logged in, and a journal."""
-    secret = {name: SecretStr(text) for name, text in environment.items()}
-    clock = SystemClock()
-    journal = open_journal(f"sqlite:///{folder / 'state.db'}")
-    with closing(journal), closing(connect(Context("acme", secret, clock, folder, folder))) as connector:
-        connector.organisation()
-        yield connector, journal
-
-
-@contextmanager
 def sandbox(accounts: int) -> Iterator[dict[str, Any]]:
     """A provisioned sandbox in a process of its own: its environment, a token, the ids of its accounts."""
     words = [sys.executable, __file__, "--serve", "--accounts", str(accounts)]
@@ -146,15 +90,19 @@ def sandbox(accounts: int) -> Iterator[dict[str, Any]]:
         served.terminate()
 
 
+def fields(written: tuple[Label, ...]) -> tuple[LabelField, ...]:
+    """The labels with their fields."""
+    return tuple(LabelField(one, f"{'KARE_' if one.prefixed else ''}{one.name}__c") for one in written)
+
+
 def serve_until_stopped(accounts: int) -> None:
     """The other process."""
     clock = SystemClock()
-    fields = [LabelField(one, f"{'KARE_' if one.prefixed else ''}{one.name}__c") for one in LABELS if one.default]
     with serve(clock, accounts=accounts, vendors=("salesforce",)) as running, tempfile.TemporaryDirectory() as folder:
         environment = running.salesforce_environment()
         secret = {name: SecretStr(text) for name, text in environment.items()}
         with closing(connect(Context("acme", secret, clock, Path(folder), Path(folder)))) as connector:
-            connector.provision("Account", fields, dry_run=False)
+            connector.provision("Account", fields(tuple(one for one in LABELS if one.default)), dry_run=False)
         org = org_of(running.sandbox)
         ids = sorted(one["_id"] for one in org.records.select("Account"))
         told = {"url": running.url, "environment": environment, "token": org.log_in(org.integration_user), "ids": ids}
@@ -169,17 +117,17 @@ def measure(accounts: int, times: int, *, one: bool) -> dict[str, float]:
         sandbox(accounts) as served,
         tempfile.TemporaryDirectory() as folder,
         requests.Session() as session,
-        opened(served["environment"], Path(folder)) as (connector, journal),
+        opened(connect, served["environment"], Path(folder)) as (connector, journal),
     ):
         session.headers.update({"Authorization": f"Bearer {served['token']}", "Content-Type": "application/json"})
         url = f"{served['url']}/services/data/v62.0/composite/sobjects"
-        ids, written = served["ids"], labels(one=one)
+        ids, written = served["ids"], fields(labels(one=one))
         for turn in range(0, 2 * times, 2):
-            ready = bodies(plan_of(ids, written, "KARE_", turn))
+            ready = bodies(plan_of(ids, "Account", written, turn))
             began = time.perf_counter()
             said = bare(session, url, ready)
             took["bare"].append(time.perf_counter() - began)
-            plan = plan_of(ids, written, "KARE_", turn + 1)
+            plan = plan_of(ids, "Account", written, turn + 1)
             journal.runs.start(f"run {turn}", "acme", SystemClock().now())
             began, cpu = time.perf_counter(), time.process_time()
             told = ours(connector, journal, plan, turn)
@@ -195,6 +143,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--accounts", type=int, default=5000)
     parser.add_argument("--times", type=int, default=3)
+    parser.add_argument("--companies", type=int, default=write_hubspot.COMPANIES, help="in HubSpot; 0 leaves it out")
     parser.add_argument("--any-speed", action="store_true", help="don't judge the rate")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -210,7 +159,8 @@ def main() -> int:
             f"{what}: {args.accounts} accounts, bare {found['bare']:.2f} s, ours {found['ours']:.2f} s"
             f" (CPU {found['cpu']:.2f} s); ours at {rate:.0%} of the bare rate"
         )
-    return 0 if args.any_speed or slowest >= LEAST else 1
+    busy = not args.companies or write_hubspot.run(args.companies, one=False)
+    return 0 if args.any_speed or (slowest >= LEAST and busy) else 1
 
 
 if __name__ == "__main__":
