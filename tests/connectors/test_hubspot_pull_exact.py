@@ -163,6 +163,28 @@ def test_deals_of_merged_companies_name_the_survivor_though_no_date_moved(rig: A
     assert rig.calls() - before <= 3  # and nothing is read again for it
 
 
+@pytest.mark.parametrize("refused", [False, True])
+def test_deals_of_archived_companies_are_read_again_where_hubspot_still_tells_them(rig: Any, refused: bool) -> None:  # noqa: FBT001
+    ids = sales(rig, 4, 8)
+    rig.portal.settings = replace(rig.portal.settings, links_move_dates=False)
+    made = copies(rig, rig.connector())
+    rig.clock.advance(steps.HOUR)
+    rig.delete("accounts", ids[0])
+    held = rig.portal.org.get_many("companies", ids)
+    merge(rig.portal, KINDS["companies"], held[ids[2]], held[ids[3]], PERSON)
+    rig.clock.advance(steps.HOUR)
+    if refused:
+        refusal = '{"status":"error","message":"No such object","category":"VALIDATION_ERROR"}'
+        rig.running.faults.order(Fault("*/companies/deals/batch/read", "POST", status=400, body=refusal))
+    for one in made.values():
+        one.bring(rig.connector())
+    stale = [key for key, one in made["opportunities"].rows.items() if one["account_id"] == ids[0]]
+    assert len(stale) == (2 if refused else 0)
+    for key in stale:
+        made["opportunities"].rows[key] = {**made["opportunities"].rows[key], "account_id": None}
+    require_exact(rig, made)
+
+
 def test_the_children_of_a_merged_parent_name_the_survivor(rig: Any) -> None:
     ids = sales(rig, 4, 0)
     tie(rig.portal, "companies", "companies", [(ids[0], ids[2], "13"), (ids[1], ids[3], "13")])

@@ -1,16 +1,17 @@
 """An incremental pull: what changed by search, then what moved with others' merges, then what is gone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
-from crm_kare.errors import StopError
+from crm_kare.errors import ConfigError, StopError
 from crm_kare.ports import Page
 from crm_kare_hubspot.answers import Json
 from crm_kare_hubspot.client import Call
 from crm_kare_hubspot.cursor import IDLE, Position
 from crm_kare_hubspot.paths import modified_property
 from crm_kare_hubspot.pull.gone import gone
+from crm_kare_hubspot.pull.kin import ARCHIVED
 from crm_kare_hubspot.pull.records import (
     OBJECT_ID,
     Pull,
@@ -63,10 +64,20 @@ def _moved(pull: Pull, at: Position) -> Iterator[Page]:
     last_began = at.since + pull.back(at)
     for target in _parents(pull):
         if parents := pull.kin.since(target, last_began):
-            children = fetched_links(pull.client, target, pull.spec.source, parents)
-            found |= {link.id: None for links in children.values() for link in links}
+            found |= dict.fromkeys(_children(pull, target, parents))
     for rows in read_rows(pull, list(found)):
         yield _page(pull, rows, at)
+
+
+def _children(pull: Pull, target: str, parents: Mapping[str, str]) -> set[str]:
+    """Ids of the stream's records that belong to one of these; HubSpot need not know those of archived ones any more."""
+    source = pull.spec.source
+    try:
+        ties = fetched_links(pull.client, target, source, list(parents))
+    except ConfigError:
+        live = [key for key, what in parents.items() if not what.startswith(ARCHIVED)]
+        ties = fetched_links(pull.client, target, source, live)
+    return {link.id for links in ties.values() for link in links}
 
 
 def _parents(pull: Pull) -> tuple[str, ...]:

@@ -15,6 +15,9 @@ from crm_kare_hubspot.state_file import keep, recalled
 _NAME: Final = "hubspot-moved.json"
 _KEPT_FOR: Final = timedelta(days=90)
 
+ARCHIVED: Final = "archived"
+"""First word of what is noted of an archived record."""
+
 Notes = dict[str, list[str]]
 """By record: when it was noted, and what for."""
 
@@ -34,9 +37,10 @@ class Kin:
             kept = {key: note for key, note in held.items() if note[0] >= oldest}
             keep(self._path, recalled(self._path) | {source: kept | new})
 
-    def since(self, source: str, moment: datetime) -> list[str]:
-        """Records that were noted after a moment."""
-        return [key for key, (noted, _) in self._notes(source).items() if datetime.fromisoformat(noted) > moment]
+    def since(self, source: str, moment: datetime) -> Mapping[str, str]:
+        """Records that were noted after a moment, and what for."""
+        notes = self._notes(source).items()
+        return {key: what for key, (noted, what) in notes if datetime.fromisoformat(noted) > moment}
 
     def _notes(self, source: str) -> Notes:
         told = recalled(self._path).get(source)
