@@ -45,7 +45,10 @@ from crm_kare_hubspot.write_batch import Job
 
 _APP: Final = "app.hubspot.com"
 
-CAPABILITIES: Final = Capabilities(streams=frozenset(STREAMS), write_batch=MOST)
+_LAG: Final = 60.0
+"""Seconds for which search may not show a write; 30 and more were seen."""
+
+CAPABILITIES: Final = Capabilities(streams=frozenset(STREAMS), write_batch=MOST, lag=_LAG)
 
 
 class HubSpotConnector:

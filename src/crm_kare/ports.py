@@ -253,6 +253,7 @@ class Capabilities:
         fetches: whether `fetch` reads single records.
         notifies: whether the CRM tells of changes by itself, and `notified` reads what it sends.
         reasons: for each capability that is False, why.
+        lag: seconds for which `pull` may not show yet what was written; `fetch` shows it at once.
     """
 
     streams: frozenset[str]
@@ -265,6 +266,7 @@ class Capabilities:
     reasons: Mapping[str, str] = field(default_factory=dict)
     bulk_from: int | None = None
     bulk_batch: int = 0
+    lag: float = 0.0
 
     def batch(self, planned: int) -> int:
         """How many records of a plan of `planned` accounts go into one `WriteRequest`."""

@@ -32,6 +32,12 @@ def test_a_short_file_has_the_defaults(tmp_path: Path) -> None:
     assert read.crm("acme").schedule is None
 
 
+def test_the_address_for_webhooks_has_the_crms_name_last_and_is_only_there_where_they_are_on(tmp_path: Path) -> None:
+    more = "  hub: {connector: hubspot, mapping: h.yaml, webhooks: true}\nserve: {public_url: 'https://example.com/kare/'}\n"
+    read = project(tmp_path, HEAD % "" + more)
+    assert (read.webhooks("hub"), read.webhooks("acme")) == ("https://example.com/kare/webhooks/hub", "")
+
+
 def test_an_unknown_crm_is_a_usage_error(tmp_path: Path) -> None:
     read = project(tmp_path, HEAD % "")
     with pytest.raises(UsageError, match=r"no CRM is called `acne`. Did you mean `acme`"):
@@ -46,6 +52,13 @@ def test_an_unknown_crm_is_a_usage_error(tmp_path: Path) -> None:
         (HEAD % ", schedule: hourly", "`hourly` is no schedule"),
         (HEAD % ", timezone: Mars/Olympus", "unknown time zone `Mars/Olympus`"),
         (HEAD % ", env_prefix: acme", "`acme` is no prefix"),
+        (HEAD % ", webhooks: true", "serve: `acme` wants webhooks, and there is no public address"),
+        (
+            HEAD % "" + "serve: {public_url: http://kare.example.com}\n",
+            "`http://kare.example.com` is no public address",
+        ),
+        (HEAD % "" + "serve: {public_url: 'https://kare.example.com/?a=1'}\n", "is no public address"),
+        (HEAD % "" + "serve: {public_url: kare.example.com}\n", "`kare.example.com` is no public address"),
         (HEAD % ", token: abc", "unknown key `token`"),
         (HEAD % "" + "  beta: {connector: salesforce, mapping: b.yaml}\n", "would use the same credentials"),
         (HEAD % "" + "brakes: {transition_share: 5}\n", "this is `5`"),

@@ -17,7 +17,7 @@ from crm_kare.daemon.health import HealthServer, create_app
 from crm_kare.daemon.service import Service
 from crm_kare.daemon.webhooks import LARGEST, Receiver
 from crm_kare.errors import ConfigError
-from crm_kare.ports import Notice
+from crm_kare.ports import Connector, Notice, Page, StreamSpec
 from crm_kare.sync.flow import Options, sync
 from crm_kare.sync.runtime import Runtime, open_project
 from crm_kare.testing.clock import FakeClock
@@ -181,6 +181,32 @@ def test_while_another_run_has_the_crm_they_wait(synced: Door) -> None:
     synced.service.take_in("one")
     assert [one["records"] for one in synced.events("run ended")] == [1, 2]
     assert synced.world.labels("one", "a1")["Profile"] == "Expand"
+
+
+def test_while_the_crm_is_synced_they_wait_and_the_sync_is_not_left_out(synced: Door) -> None:
+    waited: list[bool] = []
+
+    class Pulling:
+        """Looks, in the middle of a run, what becomes of a webhook."""
+
+        def __init__(self, inner: Connector) -> None:
+            self._inner = inner
+
+        def pull(self, spec: StreamSpec, cursor: str | None) -> Iterator[Page]:
+            if not waited:
+                synced.send(synced.notice("a1"))
+                synced.service.take_in("one")
+                waited.append(len(synced.events("run begins")) == 1)
+            yield from self._inner.pull(spec, cursor)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._inner, name)
+
+    synced.world.wrap = Pulling
+    synced.service.run("one")
+    synced.service.take_in("one")
+    assert waited == [True]
+    assert [(one["status"], one.get("records")) for one in synced.events("run ended")] == [("done", None), ("done", 1)]
 
 
 def test_nothing_is_taken_while_the_daemon_stops(door: Door) -> None:

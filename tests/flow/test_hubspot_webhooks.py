@@ -21,6 +21,7 @@ from crm_kare.sandbox.hubspot.links import tie, untie
 from crm_kare.sandbox.hubspot.webhooks.settings import Subscription, Webhooks
 from crm_kare.sync.flow import Options, sync
 from crm_kare.sync.judge import engine
+from crm_kare.sync.setup import examine
 from crm_kare.testing.clock import FakeClock
 
 SUBSCRIBED = (
@@ -218,3 +219,30 @@ def test_requests_of_strangers_and_old_ones_change_nothing(listening: Listening)
     portal.settings = settings
     listening.take_in()
     assert (listening.runs(), listening.profile(prospect)) == (["sync"], "Attain")
+
+
+@pytest.mark.slow
+def test_doctor_tells_that_the_secret_is_missing(listening: Listening) -> None:
+    project = listening.project
+    assert "webhooks-secret" not in [one.code for one in examine(project.runtime, "hubspot").problems]
+    project.environment = {key: value for key, value in project.environment.items() if key != "HUBSPOT_CLIENT_SECRET"}
+    project.reopen()
+    (told,) = [one for one in examine(project.runtime, "hubspot").problems if one.code == "webhooks-secret"]
+    assert (told.level, "HUBSPOT_CLIENT_SECRET" in told.fix) == ("warning", True)
+
+
+@pytest.mark.slow
+def test_a_sync_right_after_our_own_write_takes_it_for_no_persons_edit(listening: Listening) -> None:
+    """HubSpot's search shows a write only seconds later."""
+    prospect, portal = a_prospect(listening), listening.side.portal
+    listening.project.clock.sleep(600)
+    sync(listening.project.runtime, ())
+    listening.project.clock.sleep(600)
+    portal.settings = replace(portal.settings, index_lag=30)
+    listening.side.win(prospect, listening.project.clock.now().date() - timedelta(days=1), 40_000)
+    listening.deliver()
+    listening.take_in()
+    listening.project.clock.sleep(5)
+    (result,) = sync(listening.project.runtime, ())
+    assert (result.applied.conflict, [one.code for one in result.problems if one.code == "conflict"]) == (0, [])
+    assert (result.planned.accounts, listening.profile(prospect)) == (0, "Keep")

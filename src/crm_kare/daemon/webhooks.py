@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect
 
 from crm_kare.config.mapping import label_fields, stream_specs
 from crm_kare.config.project import PROJECT_FILE
-from crm_kare.errors import AccessError, ConfigError, StopError
+from crm_kare.errors import AccessError, ConfigError, KareError, StopError
 from crm_kare.ports import Connector, LabelField, Notice, StreamSpec, Told
 from crm_kare.sync.runtime import Runtime
 
@@ -88,14 +88,13 @@ class Receiver:
     def answer(self, crm: str, notice: Notice) -> int:
         """Take a notice; the HTTP status to answer with. The CRM tries again where that is not 204."""
         line = self._lines[crm]
-        known = self._runtime.journal.notes.organisation(crm)
         try:
-            told = line.connector.notified(notice, line.specs, line.fields, known[0].id if known else "")
+            told = line.connector.notified(notice, line.specs, line.fields, self._organisation(crm))
         except AccessError:
             return self._refused(crm, REFUSED, "not genuine, or too old")
         except StopError:
             return self._refused(crm, UNREADABLE, "unreadable")
-        except ConfigError as error:
+        except KareError as error:
             self._log.error("webhook refused", crm=crm, message=error.message, fix=error.fix)
             return LATER
         if not self._first(line, told):
@@ -103,6 +102,11 @@ class Receiver:
         if told.records:
             self._told(crm, told.records)
         return TAKEN
+
+    def _organisation(self, crm: str) -> str:
+        """Whose records the mirror holds; empty before the first pull, when there is nothing to bring up to date."""
+        known = self._runtime.journal.notes.organisation(crm)
+        return known[0].id if known else ""
 
     def close(self) -> None:
         """Give back the connectors."""

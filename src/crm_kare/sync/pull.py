@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -67,6 +67,15 @@ class Pulled:
     def stream(self, name: str) -> PulledStream | None:
         """One stream's pull; None where it is not mapped."""
         return next((stream for stream in self.streams if stream.stream == name), None)
+
+    def with_later(self, later: "Pulled") -> "Pulled":
+        """With what came on top of it: how many rows there are in the end."""
+        rows = {one.stream: one for one in later.streams}
+        streams = tuple(
+            replace(one, rows=last.rows, deleted=last.deleted) if (last := rows.get(one.stream)) else one
+            for one in self.streams
+        )
+        return Pulled(streams, (*self.problems, *later.problems))
 
     def _received(self, name: str) -> int:
         found = self.stream(name)

@@ -1,15 +1,15 @@
 """The first step of a run: the mirror brought up to date, at as few calls as a quiet day needs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from crm_kare.config.mapping import label_fields, stream_specs
-from crm_kare.errors import ConfigError
+from crm_kare.errors import ConfigError, KareError
 from crm_kare.labels import Editor
 from crm_kare.model import Problem
-from crm_kare.ports import LabelField, Organisation
+from crm_kare.ports import LabelField, Organisation, StreamSpec
 from crm_kare.sync.brakes import shrank
 from crm_kare.sync.crm_run import CrmRun
 from crm_kare.sync.judge import in_zone
@@ -53,19 +53,39 @@ def _take_in(run: CrmRun, mirror: Mirror) -> Pulled | None:
     if pulled_at is None or not takes_single(mirror, specs, organisation):
         return None
     touched = {stream: set(ids) for stream, ids in run.options.touched.items()}
-    touched.setdefault("accounts", set()).update(journal.runs.written_since(run.crm, pulled_at))
+    touched.setdefault("accounts", set()).update(_written(run, since=pulled_at))
     if sum(map(len, touched.values())) > MOST:
         return None
     run.list_problems(_missing(run, [one for one in fields if one not in there]))
+    try:
+        return _fetched(run, specs, mirror, organisation, touched)
+    except KareError:
+        mirror.discard()
+        raise
+
+
+def _fetched(
+    run: CrmRun,
+    specs: Sequence[StreamSpec],
+    mirror: Mirror,
+    organisation: Organisation,
+    records: Mapping[str, Collection[str]],
+) -> Pulled:
     return take_in(
         run.connector,
         specs,
         mirror,
         organisation,
-        touched,
+        records,
         stop=run.asked_to_stop,
         progress=lambda stream, done, total: run.tell(f"fetch {stream}", done, total),
     )
+
+
+def _written(run: CrmRun, *, since: datetime) -> frozenset[str]:
+    """Accounts whose labels, as a pull of that moment brought them, may be older than what we wrote."""
+    lag = timedelta(seconds=run.connector.capabilities.lag)
+    return run.runtime.journal.runs.written_since(run.crm, since - lag)
 
 
 _LEFT: Final = Problem(
@@ -99,9 +119,10 @@ def _pull(run: CrmRun, mirror: Mirror, organisation: Organisation) -> Pulled:
 def _pull_with(run: CrmRun, mirror: Mirror, organisation: Organisation, fields: Sequence[LabelField]) -> Pulled:
     now = run.runtime.clock.now()
     days = run.runtime.project.crm(run.crm).full_pull_days
-    return pull(
+    specs = stream_specs(run.mapping, fields)
+    pulled = pull(
         run.connector,
-        stream_specs(run.mapping, fields),
+        specs,
         mirror,
         organisation,
         now=now,
@@ -110,6 +131,10 @@ def _pull_with(run: CrmRun, mirror: Mirror, organisation: Organisation, fields: 
         stop=run.asked_to_stop,
         progress=lambda stream, done, total: run.tell(f"pull {stream}", done, total),
     )
+    if run.connector.capabilities.lag and (written := _written(run, since=now)):
+        own = _fetched(run, specs, mirror, organisation, {"accounts": written})
+        pulled = pulled.with_later(own)
+    return pulled
 
 
 def _organisation(run: CrmRun) -> Organisation:

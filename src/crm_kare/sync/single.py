@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
+from datetime import UTC, datetime
 from typing import Final
 
-from crm_kare.errors import InterruptedRun, KareError, StopError
+from crm_kare.errors import InterruptedRun
 from crm_kare.model import Problem
 from crm_kare.ports import Connector, Organisation, StreamSpec
 from crm_kare.sync.judge import engine
@@ -16,6 +17,7 @@ MOST: Final = 5000
 """Records taken in one by one; more are left to a whole pull, which then is the cheaper way."""
 
 _AT_ONCE: Final = 1000
+_NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _ACCOUNTS: Final = "accounts"
 _LINK: Final = "account_id"
 
@@ -38,11 +40,12 @@ def take_in(
 ) -> Pulled:
     """Fetch these records, by stream, and what belonged to accounts that are gone: a merge moves it without a trace.
 
-    Call it where `takes_single` says so, and afterwards `mirror.accept()`, or `mirror.discard()`.
+    They come on top of a pull that is pending. Where none is, call it where `takes_single` says so. Afterwards call
+    `mirror.accept()`, or `mirror.discard()`.
 
     Raises:
-        InterruptedRun: `stop()` said so; nothing came.
-        KareError: whatever the connector raises; nothing came.
+        InterruptedRun: `stop()` said so.
+        KareError: whatever the connector raises.
     """
     wanted = {stream: set(ids) for stream, ids in touched.items()}
     streams, problems = [], []
@@ -54,9 +57,6 @@ def take_in(
                 problems += found
                 for stream, more in _left_by(mirror, specs, gone if spec.stream == _ACCOUNTS else ()).items():
                     wanted.setdefault(stream, set()).update(more)
-    except KareError:
-        mirror.discard()
-        raise
     finally:
         mirror.rest()
     return Pulled(tuple(streams), tuple(problems))
@@ -93,9 +93,7 @@ def _take_stream(
 
 def _intake(mirror: Mirror, spec: StreamSpec, organisation: Organisation, typer: Typer) -> Intake:
     """It begins where the last pull ended, and when that began: of all other records no more is known than then."""
-    began = mirror.pulled_at(spec.stream)
-    if began is None:
-        raise StopError("nothing was pulled yet", where=spec.stream, fix="Run a sync.")
+    began = mirror.pulled_at(spec.stream) or _NEVER
     shape = shape_of(spec, organisation.timezone)
     return mirror.intake(spec, shape, full=False, now=began, convert=typer.convert)
 
