@@ -273,7 +273,7 @@ def test_records_merged_while_they_are_listed_leave_with_the_list(rig: Any) -> N
     assert first not in accounts.rows
 
 
-@pytest.mark.parametrize("count", [0, 1, 99, 100, 101, 1150])
+@pytest.mark.parametrize("count", [0, 1, 99, 100, 101, 2650])
 def test_pages_are_read_ahead_and_none_is_lost_or_asked_for_twice(rig: Any, count: int) -> None:
     ids = rig.seed("accounts", rows(rig.setting, "accounts", count))
     connector, before = rig.connector(), rig.calls()

@@ -37,7 +37,7 @@ _LONG: Final = timedelta(minutes=1)
 """After a list that took longer, what changed meanwhile is asked for at once."""
 
 _AT_ONCE: Final = 10
-"""Pages that are made columns of together, at most."""
+"""Pages that are made columns of together, in a list that is longer."""
 
 _NO_SUCH_TOKEN: Final = frozenset({"request", "gone"})
 
@@ -69,15 +69,14 @@ def _listed(pull: Pull, at: Position) -> Iterator[Page]:
 
 
 def _grouped(answers: Iterator[Answer]) -> Generator[list[Answer]]:
-    """One page, then more and more of them at a time: columns of a thousand records cost little more than of a hundred."""
+    """Ten single pages, then ten at a time: columns of a thousand records cost little more than of a hundred."""
     held: list[Answer] = []
-    size = 1
     try:
-        for answer in answers:
+        for number, answer in enumerate(answers):
             held.append(answer)
-            if len(held) >= size or not answer.after:
+            if number < _AT_ONCE or len(held) == _AT_ONCE or not answer.after:
                 yield held
-                held, size = [], min(2 * size, _AT_ONCE)
+                held = []
     except (KareError, _TokenError):
         if held:
             yield held
