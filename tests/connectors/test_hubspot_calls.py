@@ -27,6 +27,12 @@ from crm_kare_hubspot import connector
 on_sandbox = pytest.mark.parametrize("rig", ["hubspot"], indirect=True)
 
 
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`made` keeps its state in the working directory."""
+    monkeypatch.chdir(tmp_path)
+
+
 @on_sandbox
 def test_a_refreshed_token_is_shared_and_renewed_ahead_of_its_end(rig: Any) -> None:
     made = rig.connector()
@@ -238,7 +244,7 @@ def test_without_any_login_the_settings_are_named() -> None:
     one = made(Script((), url="http://127.0.0.1:1"), HUBSPOT_ACCESS_TOKEN="", HUBSPOT_CLIENT_ID="x")
     with pytest.raises(ConfigError, match="HUBSPOT_CLIENT_SECRET, HUBSPOT_REFRESH_TOKEN"):
         one.organisation()
-    assert [problem.code for problem in one.check((), ())] == ["config"]
+    assert [problem.code for problem in one.check((), ())] == ["config", "scopes-needed"]
 
 
 PROPERTIES = ok(
