@@ -163,6 +163,20 @@ def test_deals_of_merged_companies_name_the_survivor_though_no_date_moved(rig: A
     assert rig.calls() - before <= 3  # and nothing is read again for it
 
 
+def test_deals_are_told_of_a_merge_that_a_full_pull_of_the_companies_showed(rig: Any) -> None:
+    ids = sales(rig, 3, 6)
+    rig.portal.settings = replace(rig.portal.settings, links_move_dates=False)
+    made = copies(rig, rig.connector())
+    rig.clock.advance(steps.HOUR)
+    held = rig.portal.org.get_many("companies", ids)
+    merge(rig.portal, KINDS["companies"], held[ids[0]], held[ids[1]], PERSON)
+    rig.clock.advance(steps.HOUR)
+    made["accounts"] = Copy(made["accounts"].spec)
+    for one in made.values():
+        one.bring(rig.connector())
+    require_exact(rig, made)
+
+
 @pytest.mark.parametrize("refused", [False, True])
 def test_deals_of_archived_companies_are_read_again_where_hubspot_still_tells_them(rig: Any, refused: bool) -> None:  # noqa: FBT001
     ids = sales(rig, 4, 8)

@@ -3,7 +3,7 @@
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 from urllib.parse import quote
@@ -39,6 +39,9 @@ _LONG: Final = timedelta(minutes=1)
 _AT_ONCE: Final = 10
 """Pages that are made columns of together, in a list that is longer."""
 
+_NEWS: Final = timedelta(days=30)
+"""Merges from before are no news to other streams, which are pulled more often."""
+
 _NO_SUCH_TOKEN: Final = frozenset({"request", "gone"})
 
 
@@ -60,7 +63,7 @@ def _listed(pull: Pull, at: Position) -> Iterator[Page]:
             answer = answers[-1]
             rows = _complete(pull, pull.decoder.rows([one for part in answers for one in part.rows.records]))
             records = assembled(pull, rows, links_listed(pull, rows))
-            merged = merged_away(rows) if at.renewed else _merged_since(rows, at)
+            merged = _merged(pull, rows, at)
             at = replace(at, after=answer.after) if answer.after else _end(pull, at)
             told = pull.doubts.problems() if at.phase == IDLE else ()
             yield Page(records, at.text(), away_ids(merged), problems=told)
@@ -114,13 +117,20 @@ def _end(pull: Pull, at: Position) -> Position:
     return replace(at, phase=IDLE, since=at.started, after="", listed=True)
 
 
-def _merged_since(rows: Rows, at: Position) -> dict[str, str]:
-    """Merges during this list: it may have shown the records that went into one."""
+def _merged(pull: Pull, rows: Rows, at: Position) -> dict[str, str]:
+    """Merges that matter: those during this list, which may have shown the records that went into one, and all where a
+    mirror stays. Those since other streams were last pulled are noted for them.
+    """
     merged = merged_away(rows)
     if not merged:
         return merged
     stamps = dict(zip(rows.ids, rows.stamps(), strict=True))
-    return {key: told for key, told in merged.items() if (stamp := stamps[key]) is None or stamp >= at.started}
+
+    def since(moment: datetime) -> dict[str, str]:
+        return {key: told for key, told in merged.items() if (stamp := stamps[key]) is None or stamp >= moment}
+
+    pull.kin.note(pull.spec.source, since(at.started - _NEWS), pull.client.now())
+    return merged if at.renewed else since(at.started)
 
 
 def _list_call(pull: Pull, after: str) -> Call:
