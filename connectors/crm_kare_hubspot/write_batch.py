@@ -203,7 +203,7 @@ class Batch:
 
     def _sorted_out(self, part: list[RecordWrite], answer: Json) -> Refusal | None:
         """Read a 200 or 207 record by record; its order is not ours."""
-        written_ids = {str(one.get("id")) for one in answer.get("results") or ()}
+        written_ids = {str(one.get("id")) for one in answer.get("results") or () if isinstance(one, dict)}
         for record in part:
             if record.account_id in written_ids:
                 self._changed(record)

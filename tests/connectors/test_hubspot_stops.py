@@ -147,3 +147,27 @@ def test_what_another_process_with_our_token_sent_is_seen_by_the_headers(rig: An
     for _ in range(9):
         made.read("companies", [key], ())
     assert {one.status for one in rig.running.faults.calls("/crm/*")} == {200}
+
+
+def test_a_token_that_lives_shortly_is_not_renewed_at_every_call(rig: Any) -> None:
+    rig.portal.settings = replace(rig.portal.settings, token_life=60)
+    connector, (key,) = rig.connector(), steps.seeded(rig, 1)
+    for _ in range(4):
+        connector.read("companies", [key], ())
+        rig.clock.advance(10.0)
+    assert len(rig.running.faults.calls("/oauth/*")) == 1
+    rig.clock.advance(15.0)
+    connector.read("companies", [key], ())
+    assert len(rig.running.faults.calls("/oauth/*")) == 2
+    assert {one.status for one in rig.running.faults.calls("/crm/*")} == {200}
+
+
+@pytest.mark.parametrize(("version", "missing"), [("v3", 1), ("2026-09", 2)])
+def test_an_older_address_for_tokens_is_taken_where_the_newer_is_not_there(
+    rig: Any, version: str, missing: int
+) -> None:
+    (key,) = steps.seeded(rig, 1)
+    rig.running.faults.order(Fault("/oauth/*", "POST", status=404, times=missing))
+    assert set(rig.connector(api_version=version).read("companies", [key], ())) == {key}
+    assert [one.status for one in rig.running.faults.calls("/oauth/*")] == [404] * missing + [200]
+    assert rig.running.faults.calls("/oauth/*")[-1].path == "/oauth/v1/token"
