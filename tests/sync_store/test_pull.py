@@ -147,6 +147,18 @@ def test_a_full_pull_that_was_stopped_goes_on_unasked_and_asked(mirror: Mirror) 
     assert set(names_of(mirror)) == {"b", "c"}
 
 
+def test_a_first_pull_that_was_never_accepted_goes_on_unless_a_full_one_is_asked_for(mirror: Mirror) -> None:
+    """It came to its end, and another stream's was stopped."""
+    pulled(mirror, named("a", "b", cursor="1"))
+    again, anew = Script([named("c", gone=["a"], cursor="2")]), Script([named("b", "c", cursor="3")])
+    pull(cast("Connector", again), [SPEC], mirror, ORGANISATION, now=NOW)
+    pull(cast("Connector", anew), [SPEC], mirror, ORGANISATION, now=NOW, full=True)
+    assert (again.asked, anew.asked) == (["1"], [None])
+    cursors, result = asked(mirror, Script([named("d", cursor="4")]))
+    assert (cursors, result.streams[0].full) == (["3"], True)
+    assert set(names_of(mirror)) == {"b", "c", "d"}
+
+
 def test_a_stopped_pull_of_another_shape_is_not_gone_on_with(mirror: Mirror) -> None:
     with pytest.raises(RetryError):
         pulled(mirror, named("a", cursor="1"), RetryError("down"))

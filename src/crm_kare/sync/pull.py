@@ -147,14 +147,12 @@ def _pull_stream(
     whole = always or bool(reason)
     problems = [_TOLD[reason](spec)] if reason in _TOLD else []
     with closing(Typer(spec, organisation.timezone)) as typer:
-        intake = mirror.intake(spec, shape, full=whole, now=now, convert=typer.convert)
+        intake = mirror.intake(spec, shape, full=whole, now=now, convert=typer.convert, anew=always)
         try:
             received = _take_pages(connector, spec, intake, problems, stop, progress)
         except StaleCursorError:
-            if intake.full:
-                raise
             problems.append(_stale(spec))
-            intake = mirror.intake(spec, shape, full=True, now=now, convert=typer.convert)
+            intake = mirror.intake(spec, shape, full=True, now=now, convert=typer.convert, anew=True)
             received = _take_pages(connector, spec, intake, problems, stop, progress)
         tally = intake.finish()
         problems += typer.problems()

@@ -84,13 +84,14 @@ class Intake:
         full: bool,
         now: datetime,
         convert: Callable[[pa.Table], pa.Table],
+        anew: bool,
     ) -> None:
         self._place, self._spec, self._convert = place, spec, convert
         self._folder = place.stream(spec.stream)
         self._key = spec.fields[0].column
         self._pointer = place.pointers.get(place.crm, spec.stream)
         self._files = from_json(self._pointer.files)
-        self._pending = self._resumed(shape, full=full) or self._begun(shape, now.isoformat(), full=full)
+        self._pending = self._resumed(shape, full=full, anew=anew) or self._begun(shape, now.isoformat(), full=full)
         self._buffer: list[pa.Table] = []
         self._held = 0, 0  # rows and bytes in the buffer: adding them up anew at every small page takes long
         self._seq = self._pending.seq
@@ -136,10 +137,10 @@ class Intake:
         self._swap(replace(self._pending, done=True, rows=rows))
         return Tally(before, rows, deleted, self._without_id)
 
-    def _resumed(self, shape: str, *, full: bool) -> Pending | None:
-        """The pull to go on with. One that is done but was never accepted goes on too, unless a full one is asked for."""
+    def _resumed(self, shape: str, *, full: bool, anew: bool) -> Pending | None:
+        """The pull to go on with. One that is done but was never accepted goes on too, unless it shall be anew."""
         kept = self._files.pending
-        if kept is None or kept.shape != shape or (full and (kept.done or not kept.full)):
+        if kept is None or kept.shape != shape or (full and not kept.full) or (anew and kept.done):
             return None
         whole = not any(damage(self._folder, one) for one in kept.segments)
         return replace(kept, done=False, fixes=()) if whole else None

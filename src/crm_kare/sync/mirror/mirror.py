@@ -40,13 +40,22 @@ class Mirror:
         self._place = Place(folder, journal.pointers, crm, memory_limit)
 
     def intake(
-        self, spec: StreamSpec, shape: str, *, full: bool, now: datetime, convert: Callable[[pa.Table], pa.Table]
+        self,
+        spec: StreamSpec,
+        shape: str,
+        *,
+        full: bool,
+        now: datetime,
+        convert: Callable[[pa.Table], pa.Table],
+        anew: bool = False,
     ) -> Intake:
-        """Begin a pull of a stream, or go on with one that was stopped (then `Intake.full` may be True unasked).
+        """Begin a pull of a stream, or go on with one that was stopped (then `Intake.full` may be True unasked), or that
+        came to its end and was never accepted, as another stream's was stopped; not with the latter where it shall be
+        `anew`.
 
         `now` is the time before its first page is asked for; `convert` types the records (`Typer.convert`).
         """
-        return Intake(self._place, spec, shape, full=full, now=now, convert=convert)
+        return Intake(self._place, spec, shape, full=full, now=now, convert=convert, anew=anew)
 
     def needs_full(self, stream: str, shape: str, *, due_before: datetime | None = None) -> str:
         """Why a stream must be pulled in full: `new`, `shape`, `damaged`, or `due`, where that was last done before a
