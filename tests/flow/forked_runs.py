@@ -67,7 +67,7 @@ def _run(arguments: Sequence[str]) -> None:
 
 
 def _serve() -> None:
-    for name in ("crm_kare.cli", "crm_kare.sync.flow", "crm_kare_salesforce.connector"):
+    for name in ("crm_kare.cli", "crm_kare.sync.flow", "crm_kare_salesforce.connector", "crm_kare_hubspot.connector"):
         importlib.import_module(name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for line in sys.stdin:
