@@ -1,8 +1,7 @@
 """The lists API (HubSpot's pages call lists segments): definitions only, and how many records fit an active one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from typing import Any, Final
 
 from crm_kare.sandbox.hubspot.call import Call, Reply, as_list, as_mapping, as_names, within
@@ -10,6 +9,7 @@ from crm_kare.sandbox.hubspot.conditions import filtered
 from crm_kare.sandbox.hubspot.definitions import BY_ADDRESS, ObjectType
 from crm_kare.sandbox.hubspot.errors import HubSpotError, malformed, not_found, validation
 from crm_kare.sandbox.hubspot.portal import APP_ID
+from crm_kare.sandbox.hubspot.saved_list import SavedList
 from crm_kare.sandbox.hubspot.values import stamp
 
 PROCESSING: Final = ("MANUAL", "DYNAMIC", "SNAPSHOT")
@@ -25,36 +25,22 @@ _OPERATORS: Final[Mapping[tuple[str, str], str]] = {
 """Operations that are understood here, and the operator of search that means the same."""
 
 
-@dataclass(frozen=True)
-class SavedList:
-    """A list; `branch` is its filter definition as HubSpot gives it back, `None` for one without."""
-
-    id: str
-    name: str
-    kind: ObjectType
-    processing: str
-    created: datetime
-    updated: datetime
-    version: int = 1
-    branch: Mapping[str, Any] | None = None
-    deleted: datetime | None = None
-
-    def as_json(self, *, filters: bool) -> dict[str, Any]:
-        """As the API gives it; its filters only where they are asked for."""
-        shown: dict[str, Any] = {
-            "listId": self.id,
-            "listVersion": self.version,
-            "createdAt": stamp(self.created),
-            "updatedAt": stamp(self.updated),
-            "filtersUpdatedAt": stamp(self.updated),
-            "processingStatus": "COMPLETE",
-            "createdById": str(APP_ID),
-            "updatedById": str(APP_ID),
-            "processingType": self.processing,
-            "objectTypeId": self.kind.id,
-            "name": self.name,
-        }
-        return shown | ({"filterBranch": self.branch} if filters and self.branch is not None else {})
+def _shown(one: SavedList, *, filters: bool) -> dict[str, Any]:
+    """As the API gives it; its filters only where they are asked for."""
+    shown: dict[str, Any] = {
+        "listId": one.id,
+        "listVersion": one.version,
+        "createdAt": stamp(one.created),
+        "updatedAt": stamp(one.updated),
+        "filtersUpdatedAt": stamp(one.updated),
+        "processingStatus": "COMPLETE",
+        "createdById": str(APP_ID),
+        "updatedById": str(APP_ID),
+        "processingType": one.processing,
+        "objectTypeId": one.kind.id,
+        "name": one.name,
+    }
+    return shown | ({"filterBranch": one.branch} if filters and one.branch is not None else {})
 
 
 def create_list(call: Call) -> Reply:
@@ -72,7 +58,7 @@ def create_list(call: Call) -> Reply:
     _require_free(call, name)
     made = SavedList(str(call.portal.serial()), name, kind, processing, now, now, branch=branch)
     call.portal.lists[made.id] = made
-    return Reply(200, {"list": made.as_json(filters=True)})
+    return Reply(200, {"list": _shown(made, filters=True)})
 
 
 def _kind(word: str) -> ObjectType:
@@ -142,7 +128,7 @@ def get_by_name(call: Call) -> Reply:
 
 
 def _one(call: Call, held: SavedList) -> Reply:
-    return Reply(200, {"list": held.as_json(filters=call.flag("includeFilters"))})
+    return Reply(200, {"list": _shown(held, filters=call.flag("includeFilters"))})
 
 
 def _found(call: Call, *, deleted: bool = False) -> SavedList:
@@ -176,7 +162,7 @@ def _listed(call: Call, one: SavedList) -> dict[str, Any]:
     condition = _condition(call, one.kind, branches) if branches else None
     size = call.portal.org.count(one.kind.name, condition.sql, condition.values) if condition else 0
     more = {"hs_list_size": str(size), "hs_list_reference_count": "0"}
-    return {**one.as_json(filters=False), "additionalProperties": more}
+    return {**_shown(one, filters=False), "additionalProperties": more}
 
 
 def update_filters(call: Call) -> Reply:
@@ -200,7 +186,7 @@ def update_name(call: Call) -> Reply:
 def _changed(call: Call, made: SavedList) -> Reply:
     made = replace(made, version=made.version + 1, updated=call.portal.now())
     call.portal.lists[made.id] = made
-    return Reply(200, {"updatedList": made.as_json(filters=call.flag("includeFilters"))})
+    return Reply(200, {"updatedList": _shown(made, filters=call.flag("includeFilters"))})
 
 
 def delete_list(call: Call) -> Reply:

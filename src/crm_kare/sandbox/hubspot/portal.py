@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from crm_kare.sandbox.faults import Faults
 from crm_kare.sandbox.hubspot.definitions import BY_ADDRESS, OBJECT_TYPES, Group, ObjectType, Property
@@ -13,13 +13,11 @@ from crm_kare.sandbox.hubspot.exports.task import Exports, ExportSettings
 from crm_kare.sandbox.hubspot.limits import Limits, Meter
 from crm_kare.sandbox.hubspot.pipelines import Pipeline, Stage
 from crm_kare.sandbox.hubspot.rules import Rule
+from crm_kare.sandbox.hubspot.saved_list import SavedList
 from crm_kare.sandbox.hubspot.watching import PortalOrg
 from crm_kare.sandbox.hubspot.webhooks.sender import Sender
 from crm_kare.sandbox.hubspot.webhooks.settings import Webhooks
 from crm_kare.sandbox.store import Record
-
-if TYPE_CHECKING:
-    from crm_kare.sandbox.hubspot.lists import SavedList
 
 TOKEN: Final = "pat-eu1-sandbox-0000-0000"  # noqa: S105  the made-up key of a made-up portal
 APP_ID: Final = 4_711_001
