@@ -4,8 +4,7 @@ The comparison is SQL on an engine of its own, in memory, given Arrow tables and
 the ones before it, so that 200,000 accounts never become Python objects.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -15,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from crm_kare.labels import LABELS, Label
-from crm_kare.model import PRESENT_PREFIX
+from crm_kare.sync.held import CANONICAL, canonical, comparing, get, ids, old_table, tops
 from crm_kare.sync.policy import Compared, Policy, Scope
 from crm_kare.sync.wanted import FROM_HISTORY, wanted
 
@@ -36,19 +35,12 @@ _MONTHLY: Final = ("Rank", "Class", "Class_Warnings")
 _SPECIAL: Final = ("Profile", *FROM_HISTORY, *_MONTHLY)
 _JUDGED: Final = ("account_id", "profile", "computed_profile", "motion", "reason", "class_chosen")
 
-_CANONICAL: Final = {
-    "number": r"coalesce(regexp_replace(TRY_CAST({0} AS DECIMAL(18, 4))::VARCHAR, '\.?0+$', ''), {0})",
-    "date": "coalesce(TRY_CAST({0} AS DATE)::VARCHAR, {0})",
-    "text": "trim(replace(replace({0}, chr(13) || chr(10), chr(10)), chr(13), chr(10)), ' ' || chr(9) || chr(10))",
-}
-"""So that `87` and `87.0`, and a text with other line ends, compare as equal; blank is null."""
-
 _OWN: Final = f"""
 CREATE TABLE own AS
 SELECT written.account_id, label, nullif(CASE kind
-    WHEN 'number' THEN {_CANONICAL["number"].format("value")}
-    WHEN 'date' THEN {_CANONICAL["date"].format("value")}
-    ELSE {_CANONICAL["text"].format("value")} END, '') AS value
+    WHEN 'number' THEN {CANONICAL["number"].format("value")}
+    WHEN 'date' THEN {CANONICAL["date"].format("value")}
+    ELSE {CANONICAL["text"].format("value")} END, '') AS value
 FROM written JOIN label USING (label)
 """  # noqa: S608  no values
 
@@ -159,12 +151,6 @@ JOIN old USING (account_id) LEFT JOIN judged USING (account_id) LEFT JOIN tops U
 ORDER BY account_id
 """
 
-_TOPS: Final = """
-CREATE OR REPLACE TABLE tops AS
-SELECT one.account_id, coalesce(up.top, one.top) AS top FROM tops AS one LEFT JOIN tops AS up ON one.top = up.account_id
-"""
-_CLIMBS: Final = 4
-"""Each doubles the steps climbed: groups up to 16 deep are found whole, and a cycle ends somewhere in itself."""
 _OURS: Final = "CREATE TABLE ours AS SELECT account_id FROM own UNION SELECT account_id FROM planned"
 
 _GET_AGREED: Final = """
@@ -220,7 +206,7 @@ class Difference:
 
 def differences(compared: Compared, policy: Policy, scope: Scope, as_of: date) -> Difference:
     """Compare; arguments as in `crm_kare.sync.plan.make_plan`."""
-    with _engine() as engine:
+    with comparing() as engine:
         _give(engine, compared, policy, scope, as_of)
         for step in (
             _OWN,
@@ -234,18 +220,18 @@ def differences(compared: Compared, policy: Policy, scope: Scope, as_of: date) -
             _PLANNED,
             _OURS,
             _BEFORE,
-            *_tops(compared.present),
+            *tops(compared.present),
         ):
             engine.execute(step)
         return Difference(
-            _get(engine, _GET_CHANGES).cast(CHANGES),
-            _get(engine, _GET_ACCOUNTS).cast(ACCOUNTS),
-            _get(engine, _GET_CONFLICTS).cast(CONFLICTS),
-            _get(engine, _GET_AGREED).cast(AGREED),
-            _get(engine, _GET_TRANSITIONS),
-            {row["profile"]: row["accounts"] for row in _get(engine, _GET_HOLDERS).to_pylist()},
-            _ids(_get(engine, _GET_CLEARED)),
-            _get(engine, _GET_WAITING).to_pylist()[0]["accounts"],
+            get(engine, _GET_CHANGES).cast(CHANGES),
+            get(engine, _GET_ACCOUNTS).cast(ACCOUNTS),
+            get(engine, _GET_CONFLICTS).cast(CONFLICTS),
+            get(engine, _GET_AGREED).cast(AGREED),
+            get(engine, _GET_TRANSITIONS),
+            {row["profile"]: row["accounts"] for row in get(engine, _GET_HOLDERS).to_pylist()},
+            ids(get(engine, _GET_CLEARED)),
+            get(engine, _GET_WAITING).to_pylist()[0]["accounts"],
         )
 
 
@@ -258,32 +244,14 @@ def moved_since(changes: pa.Table, accounts: pa.Table, present: pa.Table) -> tup
         present: the mirror's accounts as of now.
     """
     names = tuple(label for label in LABELS if label.name in set(changes["label"].unique().to_pylist()))
-    with _engine() as engine:
+    with comparing() as engine:
         for name, table in (("changes", changes), ("accounts", accounts), ("present", present)):
             engine.register(name, table)
-        engine.execute(_old(present, names))
+        engine.execute(old_table(present, names, extra=_SPECIAL))
         cells = ", ".join(f"{{'label': '{one.name}', 'old': old_{one.name}}}" for one in names)
         held = f"SELECT account_id, unnest([{cells}], recursive := true) FROM old" if names else "SELECT * FROM changes"  # noqa: S608  names of `LABELS`
         engine.execute(f"CREATE VIEW held_now AS {held}")
-        return _ids(_get(engine, _GET_ELSEWHERE))
-
-
-@contextmanager
-def _engine() -> Iterator[duckdb.DuckDBPyConnection]:
-    engine = duckdb.connect(":memory:")
-    try:
-        yield engine
-    finally:
-        engine.close()
-
-
-def _get(engine: duckdb.DuckDBPyConnection, query: str) -> pa.Table:
-    table: pa.Table = engine.sql(query).to_arrow_table()
-    return table
-
-
-def _ids(table: pa.Table) -> tuple[str, ...]:
-    return tuple(str(one) for one in table["account_id"].to_pylist())
+        return ids(get(engine, _GET_ELSEWHERE))
 
 
 def _give(engine: duckdb.DuckDBPyConnection, compared: Compared, policy: Policy, scope: Scope, as_of: date) -> None:
@@ -303,7 +271,7 @@ def _give(engine: duckdb.DuckDBPyConnection, compared: Compared, policy: Policy,
     }
     for name, table in tables.items():
         engine.register(name, table)
-    engine.execute(_old(compared.present, names))
+    engine.execute(old_table(compared.present, names, extra=_SPECIAL))
 
 
 def _with_all(target: pa.Table, names: tuple[str, ...]) -> pa.Table:
@@ -337,42 +305,11 @@ def _run_table(compared: Compared, policy: Policy, scope: Scope, as_of: date) ->
     )
 
 
-def _canonical(value: str, kind: str) -> str:
-    return f"nullif({_CANONICAL.get(kind, _CANONICAL['text']).format(value)}, '')"
-
-
-def _old(present: pa.Table, names: tuple[Label, ...]) -> str:
-    """The view of what the CRM holds, as canonical text; a field that the mirror does not have is blank."""
-    there = set(present.column_names)
-
-    def column(source: str, kind: str, name: str) -> str:
-        value = _canonical(f"{source}::VARCHAR", kind) if source in there else "NULL::VARCHAR"
-        return f"{value} AS {name}"
-
-    kinds = {label.name: str(label.type) for label in names}
-    history = {name: kinds.get(name, "picklist") for name in _SPECIAL}
-    columns = [
-        column("name", "text", "name"),
-        column(f"{PRESENT_PREFIX}Override", "picklist", "override"),
-        column(f"{PRESENT_PREFIX}Override_Until", "date", "override_until"),
-        column(f"{PRESENT_PREFIX}Computed_Profile", "picklist", "old_judged"),
-        *(column(PRESENT_PREFIX + name, kind, f"old_{name}") for name, kind in (history | kinds).items()),
-    ]
-    return f"CREATE TABLE old AS SELECT account_id::VARCHAR AS account_id, {', '.join(columns)} FROM present"  # noqa: S608  names of `LABELS`
-
-
-def _tops(present: pa.Table) -> tuple[str, ...]:
-    """The steps to the account at the top of each one's group; an account without parent is its own."""
-    parent = "nullif(parent_id::VARCHAR, '')" if "parent_id" in present.column_names else "NULL"
-    start = f"CREATE TABLE tops AS SELECT account_id::VARCHAR AS account_id, coalesce({parent}, account_id::VARCHAR) AS top FROM present"  # noqa: S608  no values
-    return (start, *(_CLIMBS * [_TOPS] if "parent_id" in present.column_names else ()))
-
-
 def _pairs(names: tuple[Label, ...]) -> str:
     """The query for a row per account and label. Without `Profile` its history cannot be told, and is left alone."""
     history = FROM_HISTORY if "Profile" not in {label.name for label in names} else ()
     cells = ", ".join(
-        f"{{'label': '{one.name}', 'old': old_{one.name}, 'new': {_canonical(one.name, one.type)}}}"
+        f"{{'label': '{one.name}', 'old': old_{one.name}, 'new': {canonical(one.name, one.type)}}}"
         for one in names
         if one.name not in history
     )
