@@ -20,6 +20,13 @@ def test_migrations_make_exactly_the_tables_that_the_code_uses(journal: Journal)
         assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
 
 
+def test_a_database_answers_until_it_cannot_be_read(journal: Journal) -> None:
+    assert journal.store.answers()
+    with journal.store.writing() as connection:
+        connection.exec_driver_sql("ALTER TABLE alembic_version RENAME TO gone")
+    assert not journal.store.answers()
+
+
 def test_opening_again_keeps_everything(url: str, journal: Journal) -> None:
     journal.notes.keep_metrics("acme", {"unknown_share": 0.5}, store_now())
     again = open_journal(url)

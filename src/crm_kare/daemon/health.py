@@ -1,10 +1,10 @@
-"""Health checks and webhooks over HTTP, on loopback unless the project says otherwise."""
+"""Health checks, metrics and webhooks over HTTP, on loopback unless the project says otherwise."""
 
 import socket
 import threading
 
 import uvicorn
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
 from crm_kare.daemon.service import Service
@@ -13,8 +13,8 @@ from crm_kare.errors import ConfigError
 
 
 def create_app(service: Service, receiver: Receiver) -> FastAPI:
-    """`/healthz`: alive, with the last and next run of each CRM. `/readyz`: 200 while the scheduler runs, else 503.
-    `/webhooks/NAME`: see `Receiver`.
+    """`/healthz`: alive, with the last and next run of each CRM; asks no database. `/readyz`: 200 while the scheduler runs
+    and the state database answers, else 503. `/metrics`: see `Metrics`. `/webhooks/NAME`: see `Receiver`.
     """
     app = FastAPI(title="crm-kare", docs_url=None, redoc_url=None, openapi_url=None)
 
@@ -26,6 +26,11 @@ def create_app(service: Service, receiver: Receiver) -> FastAPI:
     def readyz() -> JSONResponse:
         ready = service.ready()
         return JSONResponse({"ready": ready}, status_code=200 if ready else 503)
+
+    @app.get("/metrics")
+    def metrics(request: Request) -> Response:
+        page, content_type = service.metrics.page(request.headers.get("accept", ""))
+        return Response(page, headers={"content-type": content_type})
 
     add_webhooks(app, receiver)
     return app

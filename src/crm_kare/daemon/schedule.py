@@ -4,6 +4,7 @@ APScheduler's `from_crontab` differs from cron in two things: it numbers weekday
 and 7, and it wants day of month *and* weekday where cron, when both are set, takes either.
 """
 
+from datetime import datetime, timedelta
 from typing import Final
 
 from apscheduler.triggers.base import BaseTrigger
@@ -16,20 +17,31 @@ _JITTER: Final = 20
 """Seconds by which starts are spread, so that many CRMs do not all begin on the minute."""
 
 
-def trigger(schedule: str, timezone: str) -> BaseTrigger:
-    """The trigger of a schedule that the project file's check has passed."""
+def trigger(schedule: str, timezone: str, *, jitter: int = _JITTER) -> BaseTrigger:
+    """The trigger of a schedule that the project file's check has passed; `jitter` spreads starts by so many seconds."""
     minute, hour, day, month, weekday = schedule.lower().split()
     every = {
         "minute": _numbers(minute, 0, 59),
         "hour": _numbers(hour, 0, 23),
         "month": _numbers(month, 1, 12, _MONTHS),
         "timezone": timezone,
-        "jitter": _JITTER,
+        "jitter": jitter,
     }
     by_date, by_weekday = {"day": _numbers(day, 1, 31)}, {"day_of_week": _weekdays(weekday)}
     if day.startswith("*") or weekday.startswith("*"):
         return CronTrigger(**every, **by_date, **by_weekday)
     return OrTrigger([CronTrigger(**every, **by_date), CronTrigger(**every, **by_weekday)])
+
+
+def starts_between(schedule: str, timezone: str, since: datetime, until: datetime, most: int) -> int:
+    """How often a schedule names a moment after `since`, up to and with `until`; counts to `most` at most."""
+    plain, moment = trigger(schedule, timezone, jitter=0), since
+    for count in range(most):
+        found: datetime | None = plain.get_next_fire_time(None, moment + timedelta(microseconds=1))
+        if found is None or found > until:
+            return count
+        moment = found
+    return most
 
 
 def _numbers(field: str, low: int, high: int, words: tuple[str, ...] = ()) -> str:

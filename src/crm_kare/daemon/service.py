@@ -13,6 +13,7 @@ from apscheduler.triggers.date import DateTrigger
 
 from crm_kare.config.project import PROJECT_FILE
 from crm_kare.daemon.inbox import Inbox, Log, Records
+from crm_kare.daemon.metrics import WEBHOOK, WHOLE, Metrics, Now
 from crm_kare.daemon.schedule import trigger
 from crm_kare.errors import ConfigError, KareError
 from crm_kare.model import Problem, RunStatus
@@ -51,12 +52,15 @@ class Service:
         runtime: the open project; whoever opened it closes it afterwards.
         stopping: asked at page and batch borders; a run ends there when it says yes.
         log: where events go; they hold ids, counts and codes, never customers' data.
+
+    Attributes:
+        metrics: what Prometheus is told.
     """
 
     def __init__(self, runtime: Runtime, stopping: Callable[[], bool], log: Log) -> None:
         self._runtime, self._stopping, self._log = runtime, stopping, log
         self._last: dict[str, LastRun] = {}
-        self._running: set[str] = set()
+        self._running: dict[str, float] = {}
         self._changed = Condition()
         self._turns = {name: Lock() for name in runtime.project.crms}
         self._inbox = Inbox(self._take_in, self._later, runtime.clock, log)
@@ -65,6 +69,7 @@ class Service:
         )
         logging.getLogger("apscheduler").addHandler(logging.NullHandler())  # what matters of it, we log ourselves
         self._scheduler.add_listener(self._skipped, EVENT_JOB_MAX_INSTANCES)
+        self.metrics: Final = Metrics(runtime, Now(self._next, self._inbox.count))
 
     def start(self) -> None:
         """Begin to run; returns at once.
@@ -112,6 +117,7 @@ class Service:
     def _run(self, crm: str, options: Options) -> str:
         """A run, and how it ended."""
         log = self._log.bind(crm=crm, records=_count(options.touched)) if options.touched else self._log.bind(crm=crm)
+        kind = WEBHOOK if options.touched else WHOLE
         log.info("run begins")
         self._enter(crm)
         try:
@@ -120,12 +126,13 @@ class Service:
             log.error(  # noqa: TRY400  a traceback may hold customers' data
                 "run failed", code=error.code, message=error.message, fix=error.fix
             )
-            return self._leave(crm, error.status, error.exit_code)
+            return self._leave(crm, kind, error.status, error.exit_code)
         except Exception as error:  # noqa: BLE001  the door: one run's accident must not end the daemon
             log.error("run failed", code=type(error).__name__)  # noqa: TRY400  the same
-            return self._leave(crm, RunStatus.FAILED.value, 1)
+            return self._leave(crm, kind, RunStatus.FAILED.value, 1)
         _tell(log, result)
-        return self._leave(crm, result.status.value, result.exit_code)
+        self.metrics.count(result)
+        return self._leave(crm, kind, result.status.value, result.exit_code)
 
     def stop(self, patience: float = PATIENCE) -> bool:
         """Begin no more runs, and wait for those under way, which end at their next batch border.
@@ -149,33 +156,39 @@ class Service:
     def health(self) -> dict[str, Any]:
         """What `/healthz` tells: each CRM's last run and the next one."""
         with self._changed:
-            last, running = dict(self._last), set(self._running)
+            last, running = dict(self._last), frozenset(self._running)
         crms = self._runtime.project.crms
         return {"crms": {name: {**self._health(name, last.get(name)), "running": name in running} for name in crms}}
 
     def ready(self) -> bool:
-        """Whether the scheduler runs."""
-        return bool(self._scheduler.running)
+        """Whether the scheduler runs and the state database answers."""
+        return bool(self._scheduler.running) and self._runtime.journal.store.answers()
 
     def _health(self, name: str, last: LastRun | None) -> dict[str, Any]:
-        job = self._scheduler.get_job(name)
-        upcoming = job.next_run_time.isoformat() if job and job.next_run_time else None
+        upcoming = self._next(name)
         told = (
             {"status": last.status, "ended_at": last.ended_at.isoformat(), "exit_code": last.exit_code}
             if last
             else None
         )
-        return {"last": told, "next": upcoming}
+        return {"last": told, "next": upcoming and upcoming.isoformat()}
+
+    def _next(self, name: str) -> datetime | None:
+        """When the schedule starts a CRM's next run."""
+        job = self._scheduler.get_job(name)
+        return getattr(job, "next_run_time", None)  # a job has none before the scheduler runs
 
     def _enter(self, crm: str) -> None:
+        self.metrics.begins(crm)
         with self._changed:
-            self._running.add(crm)
+            self._running[crm] = self._runtime.clock.monotonic()
 
-    def _leave(self, crm: str, status: str, exit_code: int) -> str:
+    def _leave(self, crm: str, kind: str, status: str, exit_code: int) -> str:
         with self._changed:
             self._last[crm] = LastRun(status, self._runtime.clock.now(), exit_code)
-            self._running.discard(crm)
+            began = self._running.pop(crm)
             self._changed.notify_all()
+        self.metrics.ends(crm, kind, status, self._runtime.clock.monotonic() - began)
         return status
 
     def _skipped(self, event: JobSubmissionEvent) -> None:

@@ -138,6 +138,12 @@ class Changes:
         with self._store.reading() as connection:
             return [_rejection(row) for row in connection.execute(query).mappings()]
 
+    def count_rejected(self) -> dict[str, int]:
+        """How many accounts of each CRM were refused and have not landed since; CRMs without any are left out."""
+        query = sa.select(REJECTED.c.crm, sa.func.count().label("accounts")).group_by(REJECTED.c.crm)
+        with self._store.reading() as connection:
+            return {row.crm: row.accounts for row in connection.execute(query)}
+
     def waiting(self, crm: str, now: datetime) -> frozenset[str]:
         """Refused accounts whose next try is still ahead: leave them out of this run."""
         query = sa.select(REJECTED.c.account_id).where(REJECTED.c.crm == crm, REJECTED.c.next_try > text_of(now))

@@ -12,6 +12,10 @@ from crm_kare.journal.store import Store
 from crm_kare.journal.tables import OUTCOMES, RUNS, moment_of, text_of
 from crm_kare.model import RunStatus
 
+_TO_THE_END = (RunStatus.DONE.value, RunStatus.PARTIAL.value)
+_WHOLE = ("sync", "apply")
+_JUDGED = ("sync", "webhook")
+
 
 @dataclass(frozen=True)
 class Run:
@@ -89,6 +93,14 @@ class Runs:
             row = connection.execute(sa.select(RUNS).where(RUNS.c.run_id == run_id)).mappings().first()
         return _run(row) if row else None
 
+    def last_success(self, crm: str) -> Run | None:
+        """The newest run over a whole CRM that came to its end, single records refused or not."""
+        return self._last(RUNS.c.crm == crm, RUNS.c.verb.in_(_WHOLE), RUNS.c.status.in_(_TO_THE_END))
+
+    def last_labelled(self, crm: str) -> Run | None:
+        """The newest run that judged a CRM's accounts and wrote its labels."""
+        return self._last(RUNS.c.crm == crm, RUNS.c.verb.in_(_JUDGED), RUNS.c.labels_at.is_not(None))
+
     def newest(self, crm: str | None = None, limit: int = 20) -> list[Run]:
         """Runs, newest first; of one CRM or of all."""
         query = sa.select(RUNS).order_by(RUNS.c.started_at.desc(), RUNS.c.run_id.desc()).limit(limit)
@@ -96,6 +108,12 @@ class Runs:
             query = query.where(RUNS.c.crm == crm)
         with self._store.reading() as connection:
             return [_run(row) for row in connection.execute(query).mappings()]
+
+    def _last(self, *which: sa.ColumnElement[bool]) -> Run | None:
+        query = sa.select(RUNS).where(*which).order_by(RUNS.c.started_at.desc(), RUNS.c.run_id.desc()).limit(1)
+        with self._store.reading() as connection:
+            row = connection.execute(query).mappings().first()
+        return _run(row) if row else None
 
 
 def _run(row: Mapping[Any, Any]) -> Run:

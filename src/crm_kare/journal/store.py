@@ -19,7 +19,7 @@ from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Engine
 
-from crm_kare.errors import BusyError, ConfigError, StopError
+from crm_kare.errors import BusyError, ConfigError, KareError, StopError
 
 T = TypeVar("T")
 
@@ -104,6 +104,15 @@ class Store:
         names = list(compiled.params)
         parameters: Any = rows if compiled.positional else [dict(zip(names, row, strict=True)) for row in rows]
         connection.exec_driver_sql(str(compiled), parameters)
+
+    def answers(self) -> bool:
+        """Whether the database answers now, and lets itself be read."""
+        try:
+            with self.reading() as connection:
+                connection.execute(sa.text("SELECT version_num FROM alembic_version"))
+        except KareError:
+            return False
+        return True
 
     def close(self) -> None:
         """Give back all connections."""

@@ -13,7 +13,7 @@ import pyarrow as pa
 from crm_kare.config.mapping import Mapping as CrmMapping
 from crm_kare.errors import BusyError, InterruptedRun, KareError, RetryError
 from crm_kare.model import Outcome, OutcomeStatus, Problem, RunStatus
-from crm_kare.ports import Calls, Connector
+from crm_kare.ports import Calls, Connector, Quota
 from crm_kare.sync.brakes import Leave
 from crm_kare.sync.judge import Judged
 from crm_kare.sync.lease import Lease
@@ -184,6 +184,7 @@ class CrmRun:
             planned=Planned(plan.accounts.num_rows, plan.changes.num_rows, plan.by_transition()) if plan else Planned(),
             applied=self._applied(),
             calls=self._connector.calls() if self._connector else Calls(),
+            quota=self._connector.quota() if self._connector else Quota(),
             duration_s=self._took or self.runtime.clock.monotonic() - self._began,
             problems=(*self.problems, *self._left_out()),
             exit_code=self._exit_code,

@@ -8,11 +8,12 @@ from typing import Any, Final
 import pyarrow as pa
 
 from crm_kare.model import Motion, Problem, Profile, RunStatus
-from crm_kare.ports import Calls
+from crm_kare.ports import Calls, Quota
 
 _ORDER: Final = (1, 3, 4, 6, 7, 5)
 _REJECTED: Final = 5
 _NO_CALLS: Final = Calls()
+_UNTOLD: Final = Quota()
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,9 @@ class Applied:
 
 @dataclass(frozen=True)
 class RunResult:
-    """How one CRM's run went. `exit_code` is what the command would end with, were it alone."""
+    """How one CRM's run went. `exit_code` is what the command would end with, were it alone; `quota` is the CRM's daily
+    allowance as last told.
+    """
 
     run_id: str
     crm: str
@@ -58,6 +61,7 @@ class RunResult:
     planned: Planned = Planned()
     applied: Applied = Applied()
     calls: Calls = _NO_CALLS
+    quota: Quota = _UNTOLD
     duration_s: float = 0.0
     problems: tuple[Problem, ...] = ()
     exit_code: int = 0
