@@ -12,8 +12,10 @@ from crm_kare.journal.pointers import Pointer, Pointers
 from crm_kare.journal.rates import Rates
 from crm_kare.journal.runs import Run, Runs
 from crm_kare.journal.store import Store, connect
+from crm_kare.journal.undos import UNDO, Undos
 
 __all__ = [
+    "UNDO",
     "WAITS",
     "Changes",
     "HeldLabel",
@@ -29,6 +31,7 @@ __all__ = [
     "Rejection",
     "Run",
     "Runs",
+    "Undos",
     "open_journal",
 ]
 
@@ -46,6 +49,7 @@ class Journal:
         pointers: where each stream of the mirror stands.
         notes: portfolio figures, applied plans, organisation, label fields there, the last run's metrics.
         rates: exchange rates as they were first seen.
+        undos: runs that were undone.
     """
 
     store: Store
@@ -56,6 +60,7 @@ class Journal:
     pointers: Pointers
     notes: Notes
     rates: Rates
+    undos: Undos
 
     def close(self) -> None:
         """Give back all connections."""
@@ -86,4 +91,5 @@ def open_journal(url: str) -> Journal:
         Pointers(store),
         Notes(store),
         Rates(store),
+        Undos(store),
     )

@@ -68,7 +68,7 @@ class LabelHistory:
         """The history of one account, newest first."""
         query = (
             sa.select(LABEL_HISTORY)
-            .where(LABEL_HISTORY.c.crm == crm, LABEL_HISTORY.c.account_id == account_id, _counts())
+            .where(LABEL_HISTORY.c.crm == crm, LABEL_HISTORY.c.account_id == account_id, counting())
             .order_by(LABEL_HISTORY.c.entry.desc())
         )
         with self._store.reading() as connection:
@@ -77,7 +77,7 @@ class LabelHistory:
     def _held(self, crm: str) -> pa.Table:
         last = (
             sa.select(sa.func.max(LABEL_HISTORY.c.entry))
-            .where(LABEL_HISTORY.c.crm == crm, _counts())
+            .where(LABEL_HISTORY.c.crm == crm, counting())
             .group_by(LABEL_HISTORY.c.account_id)
         )
         query = sa.select(*[LABEL_HISTORY.c[name] for name in _HELD]).where(LABEL_HISTORY.c.entry.in_(last))
@@ -87,8 +87,9 @@ class LabelHistory:
         return table.set_column(4, "since", table["since"].cast(pa.date32()))
 
 
-def _counts() -> sa.ColumnElement[bool]:
-    return LABEL_HISTORY.c.run_id.in_(sa.select(RUNS.c.run_id).where(RUNS.c.labels_at.is_not(None)))
+def counting(entries: sa.FromClause = LABEL_HISTORY) -> sa.ColumnElement[bool]:
+    """Which entries count: those of runs that said so at their end."""
+    return entries.c.run_id.in_(sa.select(RUNS.c.run_id).where(RUNS.c.labels_at.is_not(None)))
 
 
 def _moved(labels: pa.Table, held: pa.Table, as_of: date) -> pa.Table:

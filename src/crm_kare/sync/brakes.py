@@ -22,9 +22,12 @@ SHRANK: Final = "mirror-shrank"
 FIRST: Final = "first-run"
 TRANSITION: Final = "transition-limit"
 UNKNOWN: Final = "unknown-jumped"
+UNDONE: Final = "undone"
 
 
-def check(plan: Plan, held: float | None, limits: Brakes, *, first_run: bool, leave: Leave) -> list[Problem]:
+def check(
+    plan: Plan, held: float | None, limits: Brakes, *, first_run: bool, undone: str | None = None, leave: Leave
+) -> list[Problem]:
     """Every brake on the plan that trips; empty = it may be written.
 
     Args:
@@ -32,11 +35,13 @@ def check(plan: Plan, held: float | None, limits: Brakes, *, first_run: bool, le
         held: share of accounts without profile and motion at the last run that passed; None where there was none.
         limits: the limits set.
         first_run: whether nothing of this CRM was ever approved.
+        undone: the run that was undone, where nothing was approved since.
         leave: what the caller allows.
     """
     if leave.force:
         return []
-    return [*_transitions(plan, limits), *_unknown(plan, held, limits), *(_first(plan) if first_run else [])]
+    unapproved = [*(_first(plan) if first_run else []), *(_undone(plan, undone) if undone else [])]
+    return [*_transitions(plan, limits), *_unknown(plan, held, limits), *unapproved]
 
 
 def shrank(pulled: Pulled, limits: Brakes, leave: Leave) -> list[Problem]:
@@ -92,4 +97,14 @@ def _first(plan: Plan) -> Iterator[Problem]:
             f"This is the first run: {plan.accounts.num_rows} accounts and {plan.changes.num_rows} fields would be written,"
             " and nobody has approved it yet.",
             "Look at the plan, then run again with --force or apply the saved plan; --limit and --owner start with a part.",
+        )
+
+
+def _undone(plan: Plan, run_id: str) -> Iterator[Problem]:
+    if not plan.empty():
+        yield Problem(
+            UNDONE,
+            f"Run {run_id} was undone, and this run would write {plan.accounts.num_rows} accounts and {plan.changes.num_rows}"
+            " fields, the same again as long as rulebook and mapping are as they were.",
+            "Mend what was wrong, look at the plan, then run again with --force or apply the saved plan.",
         )

@@ -7,17 +7,31 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
+from crm_kare.errors import UsageError
+from crm_kare.journal import UNDO
 from crm_kare.model import Problem
 from crm_kare.sync.crm_run import CrmRun, Options, Progress
 from crm_kare.sync.judge import Judged, judge
-from crm_kare.sync.plan import Plan
+from crm_kare.sync.plan import Plan, plan_hash
 from crm_kare.sync.refresh import pull_in
 from crm_kare.sync.result import RunResult
 from crm_kare.sync.runtime import Runtime
 from crm_kare.sync.saved_plan import SavedPlan, load
-from crm_kare.sync.steps import brake, judge_all, plan_changes, settle_left, take_saved, write
+from crm_kare.sync.steps import brake, judge_all, plan_changes, plan_undo, settle_left, take_saved, write
+from crm_kare.sync.undone import Undoing
 
-__all__ = ["Options", "Progress", "apply_saved", "plan_only", "pull_only", "retry", "score_only", "sync"]
+__all__ = [
+    "Options",
+    "Progress",
+    "apply_saved",
+    "plan_only",
+    "pull_only",
+    "retry",
+    "score_only",
+    "sync",
+    "undo",
+    "undo_plan",
+]
 
 _PLAIN: Final = Options()
 _BRAKED: Final = 6
@@ -169,6 +183,77 @@ def apply_saved(
         run.attempt(_write)
         run.finish()
     return run.result()
+
+
+def undo_plan(
+    runtime: Runtime, run_id: str, *, stop: Callable[[], bool] = _never, progress: Progress = _silent
+) -> tuple[RunResult, Undoing | None]:
+    """Pull, and plan what would take back the changes of a run; nothing is written. No plan where the run failed.
+
+    Raises:
+        UsageError: there is no such run, or its CRM is no longer in the project.
+    """
+    crm = _undoable(runtime, run_id)
+    found: list[Undoing] = []
+    with _runs(runtime, [crm], replace(_PLAIN, dry_run=True), "plan", stop, progress) as runs:
+        (run,) = runs
+        run.attempt(lambda one: found.append(_plan_undo(one, run_id)))
+        run.list_problems(run.brakes)
+        run.finish()
+    return run.result(), found[0] if found and not run.failed else None
+
+
+def undo(
+    runtime: Runtime,
+    run_id: str,
+    looked_at: Plan | None = None,
+    *,
+    stop: Callable[[], bool] = _never,
+    progress: Progress = _silent,
+) -> RunResult:
+    """Pull, then take back what a run changed, wherever the CRM still holds our value; the rest is among the problems.
+
+    From then on every run of that CRM which would write anything needs approval: it would write the same again.
+
+    Args:
+        runtime: the open project.
+        run_id: the run to undo.
+        looked_at: the plan of `undo_plan` that was approved; refused where the CRM moved since. None = a new one.
+        stop: as in `sync`.
+        progress: as in `sync`.
+
+    Raises:
+        UsageError: as in `undo_plan`.
+    """
+    crm = _undoable(runtime, run_id)
+    with _runs(runtime, [crm], _PLAIN, UNDO, stop, progress) as runs:
+        (run,) = runs
+        run.attempt(lambda one: _undo(one, run_id, looked_at))
+        _refuse_braked(runs)
+        run.attempt(_write)
+        run.finish()
+    return run.result()
+
+
+def _undo(run: CrmRun, run_id: str, looked_at: Plan | None) -> None:
+    _plan_undo(run, run_id)
+    if looked_at is not None and not run.brakes:
+        take_saved(run, SavedPlan(looked_at, plan_hash(looked_at), run.runtime.clock.now()))
+
+
+def _plan_undo(run: CrmRun, run_id: str) -> Undoing:
+    settle_left(run)
+    pull_in(run)
+    return plan_undo(run, run_id)
+
+
+def _undoable(runtime: Runtime, run_id: str) -> str:
+    """The CRM of a run that can be undone."""
+    found = runtime.journal.runs.get(run_id)
+    if found is None:
+        raise UsageError("there is no run of that id.", fix="`crm-kare history` lists them.", where=run_id)
+    runtime.project.crm(found.crm)
+    return found.crm
 
 
 def _apply_saved(run: CrmRun, path: Path) -> None:

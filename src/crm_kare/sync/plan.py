@@ -61,6 +61,7 @@ class Plan:
         cleared: ids of accounts that left the filter and lose their labels.
         waiting: accounts left out because their last write was rejected and their wait is not over.
         whole: whether every account of the CRM could be written (no owner, no limit).
+        undoes: the run whose changes it takes back; empty where it comes from a judgement.
     """
 
     crm: str
@@ -78,6 +79,7 @@ class Plan:
     cleared: tuple[str, ...] = ()
     waiting: int = 0
     whole: bool = True
+    undoes: str = ""
 
     def __iter__(self) -> Iterator[Change]:
         """Every change, one field each."""
@@ -163,7 +165,8 @@ def plan_hash(plan: Plan) -> str:
     """SHA-256 of what the plan would write, over a canonical form: equal plans, and only they, have equal hashes."""
     digest = hashlib.sha256()
     fields = sorted((one.label.name, one.field) for one in plan.fields)
-    digest.update(json.dumps([plan.crm, plan.source, plan.as_of.isoformat(), fields]).encode())
+    undoes = [plan.undoes] if plan.undoes else []
+    digest.update(json.dumps([plan.crm, plan.source, plan.as_of.isoformat(), fields, *undoes]).encode())
     for table, columns in (
         (plan.changes, CHANGES.names),
         (plan.accounts, ["account_id", "override", "override_until"]),

@@ -104,6 +104,7 @@ def _lines(plan: Plan, digest: str, made_at: datetime) -> Iterator[dict[str, Any
         "judged": plan.judged,
         "unknown": plan.unknown,
         "whole": plan.whole,
+        **({"undoes": plan.undoes} if plan.undoes else {}),
         "hash": digest,
     }
     for account, cells in plan.by_account():
@@ -140,6 +141,7 @@ def _plan(head: Mapping[str, Any], changes: pa.Table, accounts: pa.Table) -> Pla
         unknown=head["unknown"],
         cleared=tuple(head["cleared"]),
         whole=head["whole"],
+        undoes=head.get("undoes", ""),
     )
 
 

@@ -12,10 +12,12 @@ from crm_kare.model import Outcome, OutcomeStatus, Problem
 from crm_kare.sync.apply import apply, settle
 from crm_kare.sync.brakes import check
 from crm_kare.sync.crm_run import CrmRun
-from crm_kare.sync.judge import Judged, judge, present_values
+from crm_kare.sync.judge import Judged, judge, known_organisation, present_values, today
 from crm_kare.sync.plan import Plan, make_plan
 from crm_kare.sync.policy import Compared, Policy
 from crm_kare.sync.saved_plan import SavedPlan, require_fresh
+from crm_kare.sync.undone import GONE, MOVED, UNMAPPED, Undoing
+from crm_kare.sync.undone import undo_plan as make_undo
 
 _UNKNOWN_SHARE, _APPROVED = "unknown_share", "approved"
 
@@ -74,6 +76,7 @@ def brake(run: CrmRun, plan: Plan) -> None:
         metrics.get(_UNKNOWN_SHARE),
         run.runtime.project.brakes,
         first_run=not metrics.get(_APPROVED),
+        undone=run.runtime.journal.undos.holding(run.crm),
         leave=run.options.leave,
     )
 
@@ -87,12 +90,51 @@ def take_saved(run: CrmRun, saved: SavedPlan) -> Plan:
     return saved.plan
 
 
+def plan_undo(run: CrmRun, run_id: str) -> Undoing:
+    """What takes back the changes of a run, and what it has to leave."""
+    runtime, mapping = run.runtime, run.mapping
+    run.as_of = today(runtime, known_organisation(runtime, run.crm))
+    undoing = make_undo(
+        run_id,
+        run.crm,
+        mapping.streams.accounts.source,
+        run.as_of,
+        runtime.journal.undos.changed_by(run_id),
+        present_values(runtime, run.crm),
+        tuple(one for one in _policy(run, mapping).owned if one.field not in run.missing),
+    )
+    run.plan = undoing.plan
+    run.list_problems(_left(undoing))
+    return undoing
+
+
+def _left(undoing: Undoing) -> Iterator[Problem]:
+    """One problem per account with values that an undo leaves as they are."""
+    for (account_id, why), cells in groupby(undoing.left.to_pylist(), key=itemgetter("account_id", "why")):
+        told, fix = _LEAVES[why]
+        labels = ", ".join(cell["label"] for cell in cells)
+        yield Problem("undo-left", told.format(labels=labels), fix, account_id, level="warning")
+
+
+_LEAVES = {
+    MOVED: ("The CRM no longer holds what the run wrote: {labels} stay as they are.", "Mend them by hand, if need be."),
+    GONE: ("The account is gone.", ""),
+    UNMAPPED: (
+        "The mapping no longer writes the fields that the run wrote, or they are gone: {labels} stay as they are.",
+        "Put them back into the mapping, and undo again.",
+    ),
+}
+
+
 def write(run: CrmRun, plan: Plan) -> None:
     """Write the plan, then keep what the next run compares with."""
     runtime = run.runtime
     read_at = runtime.mirror(run.crm).pulled_at() or runtime.clock.now()
     _require_fields(run, plan)
-    _keep_approval(run, plan)
+    if not plan.undoes:
+        _keep_approval(run, plan)
+    elif not plan.empty():
+        runtime.journal.undos.begin(run.run_id, run.crm, plan.undoes, runtime.clock.now())
     run.outcomes[OutcomeStatus.CONFLICT] += plan.conflict_accounts()
     done = 0
     for outcomes in apply(
@@ -110,6 +152,8 @@ def write(run: CrmRun, plan: Plan) -> None:
         run.tell("apply", done, plan.accounts.num_rows)
     if run.judged is not None:
         _keep_judgement(run, run.judged)
+    if plan.undoes:
+        runtime.journal.undos.restore_labels(run.run_id, run.crm, plan.undoes, plan.as_of, runtime.clock.now())
 
 
 def _require_fields(run: CrmRun, plan: Plan) -> None:
@@ -177,6 +221,8 @@ def _keep_approval(run: CrmRun, plan: Plan) -> None:
     notes, now = run.runtime.journal.notes, run.runtime.clock.now()
     approved = notes.metrics(run.crm).get(_APPROVED, 0.0) or float(plan.whole and not plan.empty())
     notes.keep_metrics(run.crm, {_UNKNOWN_SHARE: plan.unknown_share, _APPROVED: approved}, now)
+    if plan.whole:
+        run.runtime.journal.undos.release(run.crm)
 
 
 def _keep_judgement(run: CrmRun, judged: Judged) -> None:
