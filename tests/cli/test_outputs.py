@@ -177,7 +177,7 @@ def test_a_taken_port(running: RunningSandbox, shop: Door, capsys: pytest.Captur
     ended = shop("serve")
     assert ended.code == 3
     assert "Set another port" in ended.err
-    assert requests.get(running.url, timeout=5).ok
+    assert requests.get(running.url, timeout=60).ok
     assert Path(shop.folder).is_dir()
 
 

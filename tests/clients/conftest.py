@@ -83,7 +83,7 @@ def _made(target: Target, path: str, body: dict[str, Any]) -> str:
         f"{target.url}/services/data/v62.0/{path}",
         json=body,
         headers={"Authorization": f"Bearer {target.token}"},
-        timeout=10,
+        timeout=60,
     )
     assert answer.status_code == 201, answer.text
     return str(answer.json()["id"])

@@ -317,6 +317,6 @@ def test_an_export_is_asked_for_looked_at_and_fetched(target: HubSpotTarget, cli
     with target.settings(scopes=target.portal.settings.scopes | {EXPORT}):
         task = api.start(body)
         told = next(one for one in iter(lambda: api.get_status(task.id), None) if one.status == "COMPLETE")
-        file = requests.get(told.result, headers={"Connection": "close"}, timeout=10)
+        file = requests.get(told.result, headers={"Connection": "close"}, timeout=60)
     rows = list(csv.DictReader(StringIO(file.content.decode("utf-8-sig"))))
     assert sorted(one["hs_object_id"] for one in rows) == target.ids("companies")

@@ -32,7 +32,7 @@ class ToSandbox(HTTPAdapter):
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # type: ignore[override]
         request.url = f"{self._url}{request.path_url}"
-        options.update(timeout=20, proxies={})
+        options.update(timeout=60, proxies={})
         return super().send(request, **options)
 
 

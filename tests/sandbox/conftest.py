@@ -57,7 +57,7 @@ class HubSpotRig:
     def call(self, method: str, path: str, body: Any = None, *, token: str | None = TOKEN, **query: Any) -> Answer:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         reply = self.session.request(
-            method, self.running.url + path, json=body, params=query, headers=headers, timeout=10
+            method, self.running.url + path, json=body, params=query, headers=headers, timeout=60
         )
         is_json = "json" in reply.headers.get("content-type", "")
         return Answer(reply.status_code, reply.json() if is_json else reply.text, reply.headers)
@@ -99,7 +99,7 @@ class SalesforceRig:
         return org_of(self.running.sandbox)
 
     def log_in(self, **form: str) -> Answer:
-        reply = self.session.post(f"{self.running.url}/services/oauth2/token", data=form, timeout=10)
+        reply = self.session.post(f"{self.running.url}/services/oauth2/token", data=form, timeout=60)
         return Answer(reply.status_code, reply.json(), reply.headers)
 
     def call(self, method: str, path: str, body: Any = None, **query: str) -> Answer:
@@ -111,7 +111,7 @@ class SalesforceRig:
             json=body,
             params=query,
             headers={"Authorization": f"Bearer {self.token}"},
-            timeout=10,
+            timeout=60,
         )
         is_json = "json" in reply.headers.get("content-type", "")
         return Answer(reply.status_code, reply.json() if is_json else reply.text, reply.headers)
@@ -121,7 +121,7 @@ class SalesforceRig:
         whole = path if path.startswith("/services") else f"/services/data/v60.0{path}"
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "text/csv"}
         return self.session.request(
-            method, self.running.url + whole, data=body, params=query, headers=headers, timeout=10
+            method, self.running.url + whole, data=body, params=query, headers=headers, timeout=60
         )
 
     def query(self, soql: str, path: str = "/query") -> Any:

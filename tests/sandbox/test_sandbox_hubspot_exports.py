@@ -46,7 +46,7 @@ def _status(rig: Any, task: str) -> Any:
 
 
 def _fetch(address: str) -> requests.Response:
-    return requests.get(address, headers={"Connection": "close"}, timeout=10)
+    return requests.get(address, headers={"Connection": "close"}, timeout=60)
 
 
 def _finished(rig: Any, task: str) -> requests.Response:

@@ -202,5 +202,5 @@ def test_a_thread_posts_by_itself_and_again_where_it_was_refused(hubspot: Any, t
     hubspot.settings(webhooks=Webhooks(target.url, (Subscription("company.deletion"),), pause=0.01))
     hubspot.call("DELETE", f"{COMPANY}/{hubspot.companies()[0]}")
     while len(target.requests) < 2:
-        assert target.came.wait(30)
+        assert target.came.wait(60)
     assert [batch[0]["attemptNumber"] for batch in target.batches] == [0, 1]

@@ -141,10 +141,10 @@ def test_soap_login_ends_before_version_65(salesforce: Any) -> None:
         f"<n1:password>{credentials.password}{credentials.security_token}</n1:password></n1:login></e:Body></e:Envelope>"
     )
     address = f"{salesforce.running.url}/services/Soap/u/"
-    good = requests.post(f"{address}59.0", data=body, timeout=10)
+    good = requests.post(f"{address}59.0", data=body, timeout=60)
     salesforce.token = good.text.split("<sessionId>")[1].split("<")[0]
     assert salesforce.call("GET", "/limits").status == 200
-    late = requests.post(f"{address}65.0", data=body, timeout=10)
+    late = requests.post(f"{address}65.0", data=body, timeout=60)
     assert (late.status_code, "UNSUPPORTED_API_VERSION" in late.text) == (500, True)
 
 
@@ -355,14 +355,14 @@ def test_faults_can_be_slow_skipped_and_drawn_by_chance(salesforce: Any) -> None
 
 def test_another_process_orders_faults_over_http(salesforce: Any) -> None:
     url = salesforce.running.url
-    assert requests.get(f"{url}/sandbox/ready", timeout=10).json() == {"ready": True, "accounts": {"salesforce": 40}}
+    assert requests.get(f"{url}/sandbox/ready", timeout=60).json() == {"ready": True, "accounts": {"salesforce": 40}}
     fault = {"path": "*/limits", "status": 502, "body": "<html>", "headers": {"content-type": "text/html"}}
-    assert requests.post(f"{url}/sandbox/faults", json=[fault], timeout=10).json() == {"ordered": 1}
+    assert requests.post(f"{url}/sandbox/faults", json=[fault], timeout=60).json() == {"ordered": 1}
     assert salesforce.call("GET", "/limits").body == "<html>"
-    assert requests.post(f"{url}/sandbox/faults", json=[{"kind": "wonder"}], timeout=10).status_code == 400
-    calls = requests.get(f"{url}/sandbox/calls", params={"path": "*/limits"}, timeout=10).json()
+    assert requests.post(f"{url}/sandbox/faults", json=[{"kind": "wonder"}], timeout=60).status_code == 400
+    calls = requests.get(f"{url}/sandbox/calls", params={"path": "*/limits"}, timeout=60).json()
     assert [one["status"] for one in calls] == [502]
-    assert requests.delete(f"{url}/sandbox/faults", timeout=10).status_code == 200
+    assert requests.delete(f"{url}/sandbox/faults", timeout=60).status_code == 200
 
 
 def test_a_port_that_is_taken_is_an_error(salesforce: Any) -> None:

@@ -86,7 +86,7 @@ def test_the_record_page_shows_the_accounts_currency(salesforce: Any) -> None:
     (account, *_) = salesforce.query(
         "SELECT AccountId FROM Opportunity WHERE Account.CurrencyIsoCode = 'USD' AND Amount > 0 AND IsWon = true"
     )
-    page = salesforce.session.get(f"{salesforce.running.url}/salesforce/accounts/{account['AccountId']}", timeout=10)
+    page = salesforce.session.get(f"{salesforce.running.url}/salesforce/accounts/{account['AccountId']}", timeout=60)
     assert page.status_code == 200
     assert "USD " in page.text
     assert "EUR " not in page.text

@@ -86,11 +86,11 @@ def test_a_body_must_be_json_and_say_so(salesforce: Any) -> None:
     url = f"{salesforce.running.url}/services/data/v60.0/sobjects/Account/{salesforce.account()}"
     headers = {"Authorization": f"Bearer {salesforce.token}", "Content-Type": "application/json"}
     assert (
-        salesforce.session.patch(url, data="{", headers=headers, timeout=10).json()[0]["errorCode"]
+        salesforce.session.patch(url, data="{", headers=headers, timeout=60).json()[0]["errorCode"]
         == "JSON_PARSER_ERROR"
     )
     headers["Content-Type"] = "text/plain"
-    assert salesforce.session.patch(url, data="{}", headers=headers, timeout=10).status_code == 415
+    assert salesforce.session.patch(url, data="{}", headers=headers, timeout=60).status_code == 415
 
 
 def test_a_record_that_is_gone_cannot_be_written(salesforce: Any) -> None:
