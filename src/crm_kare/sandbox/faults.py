@@ -3,6 +3,8 @@
 import random
 import threading
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Final
@@ -21,7 +23,8 @@ class Fault:
         path: pattern of the path it hits (`/services/data/*/query*`).
         method: `GET`, `POST` … or `*`.
         kind: `status` (this answer instead of the real one), `drop` (the connection breaks without an answer),
-            `truncate` (the connection breaks in the middle of the answer), `slow` (the answer comes after `seconds`).
+            `truncate` (the connection breaks in the middle of the answer), `slow` (the call is held for `seconds`, or
+            until `release` or `clear`, and carried out then).
         after: the request is carried out first, and only its answer is lost.
         times: how often, then it is over; 0 = until it is cleared.
         skip: so many calls pass untouched first.
@@ -73,6 +76,8 @@ class Faults:
         self._ordered: list[tuple[Fault, random.Random]] = []
         self._inside: Counter[str] = Counter()
         self._calls: list[Call] = []
+        self._held = 0
+        self._releases = 0
 
     def order(self, *faults: Fault) -> None:
         """From now on these go wrong; where several match a call, the first ordered does."""
@@ -88,10 +93,32 @@ class Faults:
             self._inside[name] += times
 
     def clear(self) -> None:
-        """Nothing goes wrong any more. The calls stay counted."""
+        """Nothing goes wrong any more, and what was held goes on. The calls stay counted."""
         with self._lock:
             self._ordered.clear()
             self._inside.clear()
+            self._releases += 1
+
+    def release(self) -> None:
+        """Calls that are held go on; what is ordered stays so."""
+        with self._lock:
+            self._releases += 1
+
+    @property
+    def held(self) -> int:
+        """How many calls have come to a `slow` fault and are not answered yet."""
+        return self._held
+
+    @contextmanager
+    def holding(self) -> Iterator[Callable[[], bool]]:
+        """For the length of the block a call is held; what is given tells whether it was released since."""
+        with self._lock:
+            self._held, before = self._held + 1, self._releases
+        try:
+            yield lambda: self._releases > before
+        finally:
+            with self._lock:
+                self._held -= 1
 
     def next_for(self, method: str, path: str) -> Fault | None:
         """The fault that hits this call, used up by one."""

@@ -21,6 +21,9 @@ ADMIN: Final = "/sandbox/"
 _ON_ITS_WAY: Final = 0.01
 """Seconds for the first half of a broken answer to leave before the connection is cut."""
 
+_BLINK: Final = 0.01
+"""Seconds between two looks whether a call that is held was released."""
+
 
 @dataclass
 class _Answer:
@@ -50,11 +53,19 @@ class Gate:
         if scope["type"] != "http" or scope["path"].startswith(ADMIN):
             await self._app(scope, receive, send)
             return
-        began = time.perf_counter()
         fault = self._faults.next_for(scope["method"], scope["path"])
-        if fault is not None and fault.kind == SLOW:
+        if fault is None or fault.kind != SLOW:
+            await self._pass(fault, scope, receive, send, time.perf_counter())
+            return
+        with self._faults.holding() as released:
+            began = time.perf_counter()
             receive = await _received(receive)
-            await asyncio.sleep(fault.seconds)
+            while not released() and (left := began + fault.seconds - time.perf_counter()) > 0:  # noqa: ASYNC110  from any thread
+                await asyncio.sleep(min(left, _BLINK))
+            await self._pass(fault, scope, receive, send, began)
+
+    async def _pass(self, fault: Fault | None, scope: Scope, receive: Receive, send: Send, began: float) -> None:
+        """Answer a request, count it, and deliver the answer as the fault lets it."""
         answer = await self._answer(fault, scope, receive)
         status = answer.status if fault is None or fault.kind != DROP else 0
         self._faults.record(Call(scope["method"], scope["path"], status, time.perf_counter() - began))
