@@ -45,7 +45,7 @@ def test_an_undone_run_leaves_the_crm_and_the_held_labels_as_they_were(acme: Acm
     world.clock.advance(86_400)
     world.verdict["a1"] = "Recapture"
     (wrong,) = sync(runtime)
-    undone = undo(runtime, wrong.run_id)
+    undone, _ = undo(runtime, wrong.run_id)
     assert (undone.status, undone.exit_code, undone.applied.changed) == (RunStatus.DONE, 0, 1)
     assert undone.planned.by_transition == {"Recapture>Keep": 1}
     assert (shown(world), held(runtime)) == (before, labels)
@@ -81,7 +81,7 @@ def test_what_moved_or_went_meanwhile_is_listed_and_left(acme: Acme) -> None:
     assert left[0] == ("a1", "Motion", "Reactivate", "Grow", "moved")
     assert {(row[0], row[4]) for row in left[1:]} == {("a2", "gone")}
     assert [(one.code, one.account_id) for one in found.problems] == [("undo-left", "a1"), ("undo-left", "a2")]
-    undone = undo(runtime, wrong.run_id)
+    undone, _ = undo(runtime, wrong.run_id)
     assert (undone.exit_code, undone.applied.changed) == (0, 2)
     assert (world.labels("acme", "a1")["Profile"], world.labels("acme", "a1")["Motion"]) == ("Keep", "Grow")
     assert world.labels("acme", "a3")["Motion"] == "Retain"
@@ -115,7 +115,7 @@ def test_a_plan_that_was_looked_at_is_refused_where_the_crm_moved_since(acme: Ac
     _, undoing = undo_plan(runtime, wrong)
     assert undoing is not None
     world.edit("acme", "a2", Motion="Grow")
-    refused = undo(runtime, wrong, undoing.plan)
+    refused, _ = undo(runtime, wrong, undoing.plan)
     assert (refused.status, refused.exit_code, refused.problems[0].code) == (RunStatus.REFUSED, 6, "plan-stale")
     assert world.labels("acme", "a1")["Profile"] == "Recapture"
     assert runtime.journal.undos.holding("acme") is None
@@ -169,8 +169,8 @@ def test_an_undo_is_undone_like_any_run(acme: Acme) -> None:
     world, runtime = acme
     wrong = wrongly(world, runtime)
     after, labels = shown(world), {name: profile for name, (profile, _) in held(runtime).items()}
-    undone = undo(runtime, wrong)
-    back = undo(runtime, undone.run_id)
+    undone, _ = undo(runtime, wrong)
+    back, _ = undo(runtime, undone.run_id)
     assert (back.applied.changed, shown(world)) == (2, after)
     assert {name: profile for name, (profile, _) in held(runtime).items()} == labels
     (quiet,) = sync(runtime)
@@ -181,10 +181,10 @@ def test_undoing_twice_or_undoing_a_plan_writes_nothing(acme: Acme) -> None:
     world, runtime = acme
     wrong = wrongly(world, runtime)
     undo(runtime, wrong)
-    again = undo(runtime, wrong)
+    again, _ = undo(runtime, wrong)
     assert (again.exit_code, again.planned.accounts, again.calls.write) == (0, 0, 0)
     planned, _ = plan_only(runtime, "acme")
-    assert undo(runtime, planned.run_id).planned.accounts == 0
+    assert undo(runtime, planned.run_id)[0].planned.accounts == 0
 
 
 def test_a_run_that_is_not_there_cannot_be_undone(acme: Acme) -> None:
@@ -213,7 +213,7 @@ def test_a_sync_and_its_undo_leave_everything_as_it_was(
     before, labels = shown(world), {name: profile for name, (profile, _) in held(runtime).items()}
     world.verdict = dict(two)
     (written,) = sync(runtime, [], FORCE)
-    undone = undo(runtime, written.run_id)
+    undone, _ = undo(runtime, written.run_id)
     assert undone.problems == ()
     assert shown(world) == before
     assert {name: profile for name, (profile, _) in held(runtime).items()} == labels

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from crm_kare import __version__
-from crm_kare.cli import labels, mapping, project, runs, serving
+from crm_kare.cli import journal, labels, mapping, project, runs, serving
 from crm_kare.cli.groups import Grouped
 
 app = typer.Typer(
@@ -48,4 +48,5 @@ project.register(app)
 mapping.register(app)
 runs.register(app)
 labels.register(app)
+journal.register(app)
 serving.register(app)

@@ -1,7 +1,7 @@
-"""Commands that read labels and the journal: explain, history, show."""
+"""The command that reads labels: explain."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -9,15 +9,10 @@ from crm_kare.cli.door import JsonOption, ProjectOption, opened, print_json
 from crm_kare.cli.project import Name
 from crm_kare.errors import UsageError
 
-if TYPE_CHECKING:
-    from crm_kare.journal import Journal
-
 
 def register(app: typer.Typer) -> None:
-    """Add the commands."""
+    """Add the command."""
     app.command(rich_help_panel="Read")(explain)
-    app.command(rich_help_panel="Read")(history)
-    app.command(rich_help_panel="Read")(show)
 
 
 def explain(
@@ -96,87 +91,3 @@ def _figures(row: dict[str, Any]) -> str:
         "revenue of the window": row["revenue_window"] and f"{row['revenue_window']} {row['currency'] or ''}".strip(),
     }
     return ", ".join(f"{name} {value}" for name, value in told.items() if value is not None) or "nothing known"
-
-
-def history(
-    crm: Annotated[str | None, typer.Argument(metavar="CRM", help="Name of a CRM; none = all.")] = None,
-    project: ProjectOption = Path(),
-    newest: Annotated[int, typer.Option("-n", min=1, max=1000, help="How many runs.")] = 20,
-    as_json: JsonOption = False,
-) -> int:
-    """The runs so far, newest first."""
-    from crm_kare.cli import show as screen  # noqa: PLC0415  heavy
-
-    with opened(project) as runtime:
-        if crm:
-            runtime.project.crm(crm)
-        runs = runtime.journal.runs.newest(crm, newest)
-    if as_json:
-        print_json({"runs": [_run(one) for one in runs]})
-        return 0
-    rows = []
-    for one in runs:
-        planned, applied = one.summary.get("planned", {}), one.summary.get("applied", {})
-        wrote = ", ".join(f"{name} {count}" for name, count in applied.items() if count)
-        rows.append(
-            (
-                one.run_id,
-                one.crm,
-                one.verb,
-                one.status.value,
-                f"{one.started_at:%Y-%m-%d %H:%M:%S}",
-                planned.get("accounts"),
-                wrote,
-            )
-        )
-    screen.table(("run", "crm", "verb", "status", "started (UTC)", "planned", "written"), rows)
-    return 0
-
-
-def show(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's id, as `history` lists it.")],
-    project: ProjectOption = Path(),
-    as_json: JsonOption = False,
-) -> int:
-    """What a run did: its numbers, its problems, and every change with from, to, why and outcome."""
-    from crm_kare.cli import show as screen  # noqa: PLC0415  heavy
-
-    with opened(project) as runtime:
-        found = runtime.journal.runs.get(run)
-        if found is None:
-            raise UsageError("there is no run of that id.", fix="`crm-kare history` lists them.", where=run)
-        changes = _changes(runtime.journal, run)
-    if as_json:
-        print_json({**_run(found), "changes": changes})
-        return 0
-    screen.say(f"{found.verb} of {found.crm}: {found.status.value}", "bold")
-    for problem in found.summary.get("problems", []):
-        screen.say(f"  {problem['code']}: {problem['message']} {problem['fix']}")
-    columns = ("account_id", "label", "old", "new", "outcome", "code")
-    screen.table(columns, ([change[name] for name in columns] for change in changes), f"{len(changes)} changes")
-    return 0
-
-
-def _run(run: Any) -> dict[str, Any]:
-    times = {"started_at": run.started_at.isoformat(), "ended_at": run.ended_at.isoformat() if run.ended_at else None}
-    return {
-        **dict(run.summary),
-        "run_id": run.run_id,
-        "crm": run.crm,
-        "verb": run.verb,
-        "status": run.status.value,
-        **times,
-    }
-
-
-def _changes(journal: "Journal", run: str) -> list[dict[str, Any]]:
-    listed = []
-    for one in journal.changes.of_run(run):
-        change, outcome = one.change, one.outcome
-        told = {
-            "outcome": outcome.status.value if outcome else "unknown",
-            "code": outcome.code if outcome else "",
-            "message": outcome.message if outcome else "",
-        }
-        listed.append({**change._asdict(), **told})
-    return listed

@@ -132,7 +132,7 @@ def plan(
     with stoppable() as stop, opened(project, stop) as runtime, show.progress(quiet=as_json) as progress:
         found, made = plan_only(runtime, crm, options, stop=stop, progress=progress)
         interrupted(stop)
-        digest = _saved(made, output, runtime.clock.now()) if made is not None and output is not None else None
+        digest = saved(made, output, runtime.clock.now()) if made is not None and output is not None else None
     if as_json:
         print_json({"runs": [found.to_json()], "plan": {"file": str(output) if digest else None, "hash": digest}})
     else:
@@ -144,8 +144,8 @@ def plan(
     return found.exit_code
 
 
-def _saved(made: "Plan", path: Path, now: datetime) -> str:
-    """Save a plan; its hash."""
+def saved(made: "Plan", path: Path, now: datetime) -> str:
+    """Save a plan; its hash. `UsageError` where the file cannot be written."""
     from crm_kare.sync.saved_plan import save  # noqa: PLC0415  heavy
 
     try:

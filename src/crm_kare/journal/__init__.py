@@ -10,6 +10,7 @@ from crm_kare.journal.migrate import migrate
 from crm_kare.journal.notes import KeptPortfolio, Notes
 from crm_kare.journal.pointers import Pointer, Pointers
 from crm_kare.journal.rates import Rates
+from crm_kare.journal.refusals import Refusal, Refusals
 from crm_kare.journal.runs import Run, Runs
 from crm_kare.journal.store import Store, connect
 from crm_kare.journal.undos import UNDO, Undos
@@ -28,6 +29,8 @@ __all__ = [
     "Pointers",
     "Rates",
     "Recorded",
+    "Refusal",
+    "Refusals",
     "Rejection",
     "Run",
     "Runs",
@@ -50,6 +53,7 @@ class Journal:
         notes: portfolio figures, applied plans, organisation, label fields there, the last run's metrics.
         rates: exchange rates as they were first seen.
         undos: runs that were undone.
+        refusals: what the CRM refused, to be looked at.
     """
 
     store: Store
@@ -61,6 +65,7 @@ class Journal:
     notes: Notes
     rates: Rates
     undos: Undos
+    refusals: Refusals
 
     def close(self) -> None:
         """Give back all connections."""
@@ -92,4 +97,5 @@ def open_journal(url: str) -> Journal:
         Notes(store),
         Rates(store),
         Undos(store),
+        Refusals(store),
     )

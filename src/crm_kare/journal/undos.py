@@ -41,8 +41,8 @@ class Undos:
         with self._store.reading() as connection:
             return pa.Table.from_batches(list(arrow_pages(connection, query, _CHANGED)), _CHANGED)
 
-    def restore_labels(self, run_id: str, crm: str, undone: str, as_of: date, now: datetime) -> int:
-        """Let the labels count again that accounts held before a run, in the name of the run that undoes it; how many.
+    def restore_labels(self, run_id: str, crm: str, undone: str, as_of: date, now: datetime) -> None:
+        """Let the labels count again that accounts held before a run, in the name of the run that undoes it.
 
         Left out are accounts whose profile is still that run's in the CRM, or has moved on since. Called again after a crash,
         it goes on.
@@ -50,9 +50,8 @@ class Undos:
         with self._store.writing() as connection:
             names = [column.name for column in LABEL_HISTORY.columns if column.name != "entry"]
             before = _held_before(run_id, crm, undone, as_of)
-            restored = connection.execute(sa.insert(LABEL_HISTORY).from_select(names, before)).rowcount
+            connection.execute(sa.insert(LABEL_HISTORY).from_select(names, before))
             connection.execute(sa.update(RUNS).where(RUNS.c.run_id == run_id).values(labels_at=text_of(now)))
-        return restored
 
     def begin(self, run_id: str, crm: str, undone: str, now: datetime) -> None:
         """A run is about to undo another one: it is of that kind, and whatever comes next would write the same again, and needs

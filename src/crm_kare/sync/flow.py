@@ -210,7 +210,7 @@ def undo(
     *,
     stop: Callable[[], bool] = _never,
     progress: Progress = _silent,
-) -> RunResult:
+) -> tuple[RunResult, Undoing | None]:
     """Pull, then take back what a run changed, wherever the CRM still holds our value; the rest is among the problems.
 
     From then on every run of that CRM which would write anything needs approval: it would write the same again.
@@ -222,23 +222,28 @@ def undo(
         stop: as in `sync`.
         progress: as in `sync`.
 
+    Returns:
+        How it went, and what was planned and left; None where the run failed before.
+
     Raises:
         UsageError: as in `undo_plan`.
     """
     crm = _undoable(runtime, run_id)
+    found: list[Undoing] = []
     with _runs(runtime, [crm], _PLAIN, UNDO, stop, progress) as runs:
         (run,) = runs
-        run.attempt(lambda one: _undo(one, run_id, looked_at))
+        run.attempt(lambda one: found.append(_undo(one, run_id, looked_at)))
         _refuse_braked(runs)
         run.attempt(_write)
         run.finish()
-    return run.result()
+    return run.result(), found[0] if found else None
 
 
-def _undo(run: CrmRun, run_id: str, looked_at: Plan | None) -> None:
-    _plan_undo(run, run_id)
+def _undo(run: CrmRun, run_id: str, looked_at: Plan | None) -> Undoing:
+    undoing = _plan_undo(run, run_id)
     if looked_at is not None and not run.brakes:
         take_saved(run, SavedPlan(looked_at, plan_hash(looked_at), run.runtime.clock.now()))
+    return undoing
 
 
 def _plan_undo(run: CrmRun, run_id: str) -> Undoing:
