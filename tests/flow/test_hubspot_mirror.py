@@ -15,6 +15,7 @@ import ibis
 import pytest
 from flow.sandbox_project import SandboxProject, sandbox_project
 
+from crm_kare.sandbox.faults import Fault
 from crm_kare.sandbox.hubspot import portal_of
 from crm_kare.sandbox.hubspot.associating import link
 from crm_kare.sandbox.hubspot.definitions import BY_ADDRESS
@@ -175,7 +176,7 @@ def require_same_ties(project: SandboxProject) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_after_each_pull_the_mirror_is_an_exact_copy(project: SandboxProject, seed: int) -> None:
     portal = portal_of(project.running.sandbox)
-    portal.settings = replace(portal.settings, links_move_dates=bool(seed % 2))
+    portal.settings = replace(portal.settings, links_move_dates=bool(seed % 2), lag_keeps_deleted=bool(seed % 3))
     people = People(project, seed)
     for _ in range(5 if seed else 3):
         during = pull_only(project.runtime, "hubspot", progress=lambda *_: people.work(1))
@@ -188,6 +189,30 @@ def test_after_each_pull_the_mirror_is_an_exact_copy(project: SandboxProject, se
     assert pull_only(project.runtime, "hubspot", full=True).exit_code == 0
     require_same_records(project)
     require_same_ties(project)
+
+
+def test_an_archived_company_leaves_its_deals_to_their_others_though_hubspot_tells_no_tie_and_no_date(
+    project: SandboxProject,
+) -> None:
+    portal = portal_of(project.running.sandbox)
+    portal.settings = replace(portal.settings, links_move_dates=False, lag_keeps_deleted=True, index_lag=LONGEST_LAG)
+    (deal, gone, _), *_ = portal.org.live_links(DEALS, COMPANIES, [row["_id"] for row in _live(project, DEALS)])
+    other, child = [row["_id"] for row in _live(project, COMPANIES) if row["_id"] != gone][:2]
+    link(portal, BY_ADDRESS[DEALS], BY_ADDRESS[COMPANIES], [(deal, gone, [PRIMARY]), (deal, other, [UNLABELED])])
+    link(portal, BY_ADDRESS[COMPANIES], BY_ADDRESS[COMPANIES], [(gone, child, ["13"])])
+    pull_only(project.runtime, "hubspot")
+    require_same_ties(project)
+    project.clock.sleep(DAY)
+    portal.org.delete(COMPANIES, gone, "user:1")
+    recount_around(portal, COMPANIES, gone)
+    refusal = '{"status":"error","message":"No such object","category":"VALIDATION_ERROR"}'
+    project.running.faults.order(Fault("*/companies/*/batch/read", "POST", status=400, body=refusal))
+    pull_only(project.runtime, "hubspot")
+    require_same_ties(project)
+    project.running.faults.forget_calls()
+    project.clock.sleep(DAY)
+    pull_only(project.runtime, "hubspot")
+    assert not project.running.faults.calls("/crm/v3/objects/*/batch/read"), "and a quiet pull reads nothing again"
 
 
 def test_a_stage_that_changes_its_meaning_changes_its_deals(project: SandboxProject) -> None:

@@ -131,10 +131,10 @@ def _pull_with(run: CrmRun, mirror: Mirror, organisation: Organisation, fields: 
         stop=run.asked_to_stop,
         progress=lambda stream, done, total: run.tell(f"pull {stream}", done, total),
     )
-    if run.connector.capabilities.lag and (written := _written(run, since=now)):
-        own = _fetched(run, specs, mirror, organisation, {"accounts": written})
-        pulled = pulled.with_later(own)
-    return pulled
+    if not run.connector.capabilities.fetches:
+        return pulled
+    own = {"accounts": _written(run, since=now)} if run.connector.capabilities.lag else {}
+    return pulled.with_later(_fetched(run, specs, mirror, organisation, own))
 
 
 def _organisation(run: CrmRun) -> Organisation:

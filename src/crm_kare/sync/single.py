@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
 from crm_kare.errors import InterruptedRun
 from crm_kare.model import Problem
 from crm_kare.ports import Connector, Organisation, StreamSpec
-from crm_kare.sync.judge import engine
 from crm_kare.sync.mirror import Intake, Mirror
 from crm_kare.sync.pull import Progress, Pulled, PulledStream, shape_of
 from crm_kare.sync.typed import Typer
@@ -18,8 +18,8 @@ MOST: Final = 5000
 
 _AT_ONCE: Final = 1000
 _NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_ACCOUNTS: Final = "accounts"
-_LINK: Final = "account_id"
+_LINKS: Final = {"account_id": "accounts", "parent_id": "accounts", "opportunity_id": "opportunities"}
+"""Columns that name records of another stream."""
 
 
 def takes_single(mirror: Mirror, specs: Sequence[StreamSpec], organisation: Organisation) -> bool:
@@ -38,7 +38,8 @@ def take_in(
     stop: Callable[[], bool] = lambda: False,
     progress: Progress = lambda _stream, _received, _total: None,
 ) -> Pulled:
-    """Fetch these records, by stream, and what belonged to accounts that are gone: a merge moves it without a trace.
+    """Fetch these records, by stream, and what still names a record that is gone: an archive or a merge need not move
+    the dates of its deals, lines, contacts and subsidiaries.
 
     They come on top of a pull that is pending. Where none is, call it where `takes_single` says so. Afterwards call
     `mirror.accept()`, or `mirror.discard()`.
@@ -47,19 +48,28 @@ def take_in(
         InterruptedRun: `stop()` said so.
         KareError: whatever the connector raises.
     """
-    wanted = {stream: set(ids) for stream, ids in touched.items()}
-    streams, problems = [], []
+    streams: dict[str, PulledStream] = {}
+    problems: list[Problem] = []
+
+    def take(spec: StreamSpec, ids: Collection[str]) -> None:
+        if ids:
+            pulled, found = _take_stream(connector, spec, mirror, organisation, sorted(ids), stop, progress)
+            before = streams.get(spec.stream)
+            streams[spec.stream] = replace(pulled, received=pulled.received + (before.received if before else 0))
+            problems.extend(found)
+
     try:
-        for spec in sorted(specs, key=lambda one: one.stream != _ACCOUNTS):
-            if ids := sorted(wanted.get(spec.stream, ())):
-                pulled, found, gone = _take_stream(connector, spec, mirror, organisation, ids, stop, progress)
-                streams.append(pulled)
-                problems += found
-                for stream, more in _left_by(mirror, specs, gone if spec.stream == _ACCOUNTS else ()).items():
-                    wanted.setdefault(stream, set()).update(more)
+        for spec in specs:
+            take(spec, set(touched.get(spec.stream, ())))
+        for spec in specs:
+            left = _left(mirror, spec, {one.stream for one in specs})
+            if len(left) > MOST:
+                problems.append(_many(spec, len(left)))
+            else:
+                take(spec, left)
     finally:
         mirror.rest()
-    return Pulled(tuple(streams), tuple(problems))
+    return Pulled(tuple(streams.values()), tuple(problems))
 
 
 def _take_stream(
@@ -70,10 +80,9 @@ def _take_stream(
     ids: Sequence[str],
     stop: Callable[[], bool],
     progress: Progress,
-) -> tuple[PulledStream, list[Problem], list[str]]:
-    """One stream's records into its intake; with the ids that are gone."""
+) -> tuple[PulledStream, list[Problem]]:
+    """One stream's records into its intake."""
     problems: list[Problem] = []
-    gone: list[str] = []
     received = 0
     with closing(Typer(spec, organisation.timezone)) as typer:
         intake = _intake(mirror, spec, organisation, typer)
@@ -82,13 +91,12 @@ def _take_stream(
             intake.add(page.records, page.deleted, intake.cursor or "")
             received += page.records.num_rows
             problems += page.problems
-            gone += page.deleted
             progress(spec.stream, received, len(ids))
             if stop():
                 raise InterruptedRun("stopped while pulling", fix="The next sync brings what changed.")
         tally = intake.finish()
         problems += typer.problems()
-    return PulledStream(spec.stream, False, received, tally.before, tally.rows, tally.deleted), problems, gone
+    return PulledStream(spec.stream, False, received, tally.before, tally.rows, tally.deleted), problems
 
 
 def _intake(mirror: Mirror, spec: StreamSpec, organisation: Organisation, typer: Typer) -> Intake:
@@ -98,18 +106,18 @@ def _intake(mirror: Mirror, spec: StreamSpec, organisation: Organisation, typer:
     return mirror.intake(spec, shape, full=False, now=began, convert=typer.convert)
 
 
-def _left_by(mirror: Mirror, specs: Sequence[StreamSpec], gone: Collection[str]) -> dict[str, list[str]]:
-    """Records that, as far as the mirror knows, belong to accounts that are gone."""
-    linked = [spec for spec in specs if any(field.column == _LINK for field in spec.fields[1:])]
-    if not gone or not linked:
-        return {}
-    with engine() as con:
-        tables = mirror.tables(con)
-        return {
-            spec.stream: con.to_pyarrow(
-                (table := tables[spec.stream]).filter(table[_LINK].isin(list(gone))).select(spec.fields[0].column)
-            )
-            .column(0)
-            .to_pylist()
-            for spec in linked
-        }
+def _left(mirror: Mirror, spec: StreamSpec, streams: Collection[str]) -> set[str]:
+    """Records that still name one that this pull takes away; nearly always none is taken away, and no file is read."""
+    links = [(column, target) for column, target in _LINKS.items() if target in streams]
+    named = {field.column for field in spec.fields[1:]}
+    return {key for column, target in links if column in named for key in mirror.left_by(spec.stream, column, target)}
+
+
+def _many(spec: StreamSpec, count: int) -> Problem:
+    return Problem(
+        "left-to-full-pull",
+        f"{count:,} records name others that are gone: too many to read one by one.",
+        "Run `crm-kare pull CRM --full`, or leave it to the next full pull.",
+        where=spec.stream,
+        level="info",
+    )

@@ -104,6 +104,21 @@ class Mirror:
             )
         return {pointer.stream: self._view(con, pointer) for pointer in pointers}
 
+    def left_by(self, stream: str, link: str, target: str) -> list[str]:
+        """Ids of a stream's rows that, once what is pending is accepted, still name in the column `link` a record of the
+        stream `target` that it takes away.
+        """
+        pointer, of = self._pointer(stream), self._pointer(target)
+        pending = from_json(of.files).pending
+        if pending is None or not pending.segments:
+            return []
+        engine = self._place.engine()
+        ids = engine.gone(self._place.stream(target), pending.key, pending.segments)
+        files = from_json(pointer.files).accept_pending()
+        if not ids or not files.accepted():
+            return []
+        return engine.naming(self._place.stream(stream), files, link, ids)
+
     def accept(self) -> None:
         """Let what the last pull brought be the mirror: all streams in one transaction. Nothing pending: nothing done.
 

@@ -3,7 +3,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import duckdb
 
@@ -86,6 +86,16 @@ class Engine:
         new = f"SELECT {quoted(after.key)} FROM ({current(folder, after)})"
         return self.count(f"SELECT {key} FROM ({current(folder, before)}) WHERE {key} NOT IN ({new})")
 
+    def gone(self, folder: Path, key: str, segments: Sequence[Segment]) -> list[str]:
+        """Ids that have a tombstone in the segments."""
+        rows = self._run(f"SELECT DISTINCT {quoted(key)} FROM {_read(folder, segments)} AS rows WHERE {GONE}")
+        return [str(row[0]) for row in rows]
+
+    def naming(self, folder: Path, files: Files, link: str, ids: Sequence[str]) -> list[str]:
+        """Ids of the rows that a reader sees and that name one of these in a column."""
+        query = f"SELECT {quoted(files.key)} FROM ({current(folder, files)}) WHERE {quoted(link)} IN (SELECT unnest(?))"
+        return [str(row[0]) for row in self._run(query, list(ids))]
+
     def moved(self, folder: Path, before: Files, pending: Pending) -> tuple[int, int]:
         """Rows that a delta adds, and rows that it takes away."""
         key = quoted(before.key)
@@ -103,9 +113,9 @@ class Engine:
     def _one(self, query: str) -> int:
         return int(self._run(query)[0][0])
 
-    def _run(self, query: str) -> list[tuple[int, ...]]:
+    def _run(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
         try:
-            return self._con.execute(query).fetchall()
+            return self._con.execute(query, parameters).fetchall()
         except duckdb.Error as error:
             raise StopError(
                 f"the mirror cannot be read or written ({type(error).__name__})",
