@@ -1,12 +1,14 @@
 """Types of the portal's properties, kept for a day: they change seldom, and asking for them costs a call a stream."""
 
+import contextlib
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from crm_kare.errors import ConfigError
 from crm_kare.ports import Context
-from crm_kare_hubspot.state_file import keep, recalled
+from crm_kare.state_file import keep, recalled
 
 _GOOD_FOR: Final = timedelta(days=1)
 _NAME: Final = "hubspot-properties.json"
@@ -45,7 +47,8 @@ class KeptTypes:
         return held if told.get("login") == self._login and isinstance(held, dict) else {}
 
     def _put(self, held: dict[str, Any]) -> None:
-        keep(self._path, {"login": self._login, "objects": held})
+        with contextlib.suppress(ConfigError):  # they are asked for again
+            keep(self._path, {"login": self._login, "objects": held})
 
 
 def _login(context: Context) -> str:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from crm_kare_salesforce.state_file import keep_state, read_state
+from crm_kare.state_file import keep, recalled
 
 _NAME: Final = "salesforce-ingest-jobs.json"
 
@@ -29,10 +29,10 @@ class Notes:
             self._keep(held)
 
     def _read(self) -> dict[str, str]:
-        return {str(job): str(source) for job, source in read_state(self._path).items()}
+        return {str(job): str(source) for job, source in recalled(self._path).items()}
 
     def _keep(self, held: dict[str, str]) -> None:
         if held:
-            keep_state(self._path, held)
+            keep(self._path, held)
         else:
             self._path.unlink(missing_ok=True)

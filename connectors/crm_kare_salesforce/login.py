@@ -16,8 +16,8 @@ from simple_salesforce.login import soap_login
 
 from crm_kare.errors import ConfigError
 from crm_kare.http import CallError, Trouble, redacted, require_safe_url
+from crm_kare.state_file import keep, recalled
 from crm_kare_salesforce.faults import foreign_errors, trouble_of
-from crm_kare_salesforce.state_file import keep_state, read_state
 
 PRODUCTION: Final = "https://login.salesforce.com"
 SANDBOXES: Final = "https://test.salesforce.com"
@@ -155,12 +155,12 @@ class RefreshToken:
             form["client_secret"] = self.secret.get_secret_value()
         session, rotated = _granted(http, self.login_url, form)
         if rotated:
-            keep_state(self.kept, {"first": _mark(self.given.get_secret_value()), "token": rotated})
+            keep(self.kept, {"first": _mark(self.given.get_secret_value()), "token": rotated})
         return session
 
     def _present(self) -> str:
         """The kept token, unless the settings were given another one since it was kept."""
-        given, kept = self.given.get_secret_value(), read_state(self.kept)
+        given, kept = self.given.get_secret_value(), recalled(self.kept)
         return str(kept["token"]) if kept.get("first") == _mark(given) else given
 
 

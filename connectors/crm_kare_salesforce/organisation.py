@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from crm_kare.errors import ConfigError
 from crm_kare.ports import Organisation
+from crm_kare.state_file import keep, recalled
 from crm_kare_salesforce.client import Client
 from crm_kare_salesforce.currencies import currencies
-from crm_kare_salesforce.state_file import keep_state, read_state
 from crm_kare_salesforce.values import long_id
 
 _NAME: Final = "salesforce-organisation.json"
@@ -27,7 +27,7 @@ def organisation(client: Client, folder: Path) -> Organisation:
     dated = any(one.since is not None for one in rates)
     told = (_kept(client, folder / _NAME) if dated else None) or _asked(client)
     if dated:
-        keep_state(folder / _NAME, told)
+        keep(folder / _NAME, told)
     row = told["row"]
     return Organisation(
         id=long_id(str(row["Id"])),
@@ -40,7 +40,7 @@ def organisation(client: Client, folder: Path) -> Organisation:
 
 
 def _kept(client: Client, path: Path) -> dict[str, Any] | None:
-    told = read_state(path)
+    told = recalled(path)
     try:
         age = client.now() - datetime.fromisoformat(told["asked_at"])
     except (KeyError, ValueError):

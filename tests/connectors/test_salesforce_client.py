@@ -294,6 +294,6 @@ def test_the_address_of_a_record_is_known_before_any_call(connector: SalesforceC
 @responses.activate
 def test_a_multi_currency_org_tells_its_corporate_currency(connector: SalesforceConnector) -> None:
     told = {"Id": "00D000000000001", "Name": "Acme", "TimeZoneSidKey": "Europe/Berlin"}
-    answers({"json": page(told)}, {"json": page({"Id": "x", "IsoCode": "CHF", "IsCorporate": True})}, {"json": page()})
+    answers({"json": page({"Id": "x", "IsoCode": "CHF", "IsCorporate": True})}, {"json": page()}, {"json": page(told)})
     found = connector.organisation()
     assert (found.id, found.timezone, found.currency, found.url) == ("00D000000000001EAA", "Europe/Berlin", "CHF", ORG)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from crm_kare_hubspot.state_file import keep, recalled
+from crm_kare.state_file import keep, recalled
 
 _NAME: Final = "hubspot-moved.json"
 _KEPT_FOR: Final = timedelta(days=90)
