@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from crm_kare.errors import KareError, StopError
-from crm_kare.http import CallError, Trouble, redacted, translated
+from crm_kare.http import LONGEST_WAIT, CallError, Trouble, redacted, translated
 
 Json = dict[str, Any]
 
@@ -193,7 +193,9 @@ def _text(value: object) -> str:
 
 
 def _seconds(value: str | None) -> float | None:
+    """What a header says, up to the longest wait that a run waits: a portal that moves may ask for a day."""
     try:
-        return float(value) if value else None
+        found = float(value or "")
     except ValueError:
         return None
+    return min(found, LONGEST_WAIT) if found >= 0 else None

@@ -18,7 +18,7 @@ MERGED: Final = "hs_merged_object_ids"
 """Property that lists, with semicolons between, the ids that were merged into a record."""
 
 NOT_THERE: Final = frozenset({"OBJECT_NOT_FOUND"})
-"""What a batch read says of ids that are gone."""
+"""What a batch read says of ids that are gone, and of records without associations."""
 _PRIMARY_TYPES: Final = {"deals": 5, "0-3": 5, "contacts": 1, "0-1": 1}
 """Association type ids of the primary company (HubSpot's list of association types)."""
 
@@ -83,9 +83,13 @@ def fetched_links(client: Client, source: str, target: str, ids: Sequence[str]) 
 
 
 def _link_results(client: Client, source: str, target: str, inputs: list[Json]) -> list[Json]:
+    """A 207 tells of the records that have no association; of any other failure nothing may be made, least of all none."""
     path = client.paths.associations(source, target)
     call = Call("POST", path, where=f"{source} to {target}", body={"inputs": inputs})
-    return results(client.ask(call).body, call.where, "from")
+    answer = client.ask(call).body
+    if bad := [one for one in details(answer) if one.code not in NOT_THERE]:
+        raise StopError("A part of the associations could not be read.", where=call.where, code=bad[0].code)
+    return results(answer, call.where, "from")
 
 
 def _links(answer: Json, source: str) -> Iterator[Link]:

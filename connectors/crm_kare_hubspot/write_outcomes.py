@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from crm_kare.errors import KareError
+from crm_kare.http import redacted
 from crm_kare.labels import FieldType, Label
 from crm_kare.model import Outcome, OutcomeStatus
 from crm_kare.ports import NOT_SENT, RecordWrite
@@ -15,6 +16,8 @@ Present = Mapping[str, str | None]
 """What a record holds, by label name."""
 
 _TEXTS: Final = {FieldType.TEXT, FieldType.LONG_TEXT}
+_RECOGNISED: Final = 20
+"""So many characters tell that a message quotes a text."""
 
 
 def judged(record: RecordWrite, held: Present, labels: Mapping[str, Label], *, tried: bool) -> Outcome | None:
@@ -62,10 +65,17 @@ def refused(record: RecordWrite, detail: Detail, labels: Mapping[str, Label], cr
     message = detail.message
     for name, value in record.values.items():
         if value and labels[name].type in _TEXTS:
-            message = message.replace(" ".join(value.split()), "…")
+            message = _without(message, redacted(value, longest=len(value)))
     return Outcome(
         record.account_id, OutcomeStatus.REJECTED, detail.code, message, fix_for(detail.code, crm), detail.field
     )
+
+
+def _without(message: str, text: str) -> str:
+    """Without a text that it quotes; a long one may be cut, so from where it begins on nothing is told."""
+    rest = message.replace(text, "…")
+    begins = rest.find(text[:_RECOGNISED])
+    return rest if begins < 0 else f"{rest[:begins]}…"
 
 
 def lost(record: RecordWrite, crm: str) -> Outcome:

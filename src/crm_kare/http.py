@@ -27,7 +27,8 @@ TIMEOUT: Final = (10.0, 120.0)
 """Seconds to connect and to wait for bytes, on every call."""
 
 ATTEMPTS: Final = 6
-_LONGEST_WAIT: Final = 60.0
+LONGEST_WAIT: Final = 60.0
+"""Seconds that a call waits before it is repeated, whatever the CRM asks for."""
 _SHORTEST_WAIT: Final = 0.001
 """A wait shorter than the clock's resolution would never end."""
 _TICK: Final = 0.001
@@ -96,7 +97,7 @@ def _wait(state: RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
     asked = error.trouble.retry_after if isinstance(error, CallError) else None
     growing = float(2 ** (state.attempt_number - 1))
-    return min(asked if asked is not None else growing, _LONGEST_WAIT)
+    return min(asked if asked is not None else growing, LONGEST_WAIT)
 
 
 _LATER: Final = "Run again later: the next run goes on where this one ended."

@@ -197,6 +197,27 @@ def test_a_207_whose_error_names_no_record_is_sorted_out_by_what_it_leaves_out(r
     assert outcomes[1].message == "Rule 7 says no."
 
 
+def test_a_text_that_hubspot_quotes_is_not_told_even_where_it_is_cut(rig: Any) -> None:
+    steps.ready(rig)
+    ids = steps.seeded(rig, 2)
+    secret = "Brandt owes 41,000 since May; " * 20
+    texts = {ids[0]: secret, ids[1]: "Brandt owes"}
+    values: Values = {key: {"Profile": "Keep", "Reason": text} for key, text in texts.items()}
+    errors = [
+        {
+            "status": "error",
+            "category": "VALIDATION_ERROR",
+            "message": f"Rule 7 refuses {text}",
+            "context": {"objectWriteTraceId": [key]},
+        }
+        for key, text in texts.items()
+    ]
+    told = json.dumps({"status": "COMPLETE", "results": [], "numErrors": 2, "errors": errors})
+    rig.running.faults.order(Fault(UPDATE, "POST", status=207, body=told))
+    outcomes = rig.connector().write(request(rig, values))
+    assert [one.message for one in outcomes] == ["Rule 7 refuses …"] * 2
+
+
 def test_the_fault_of_an_archived_one_is_nobody_elses(rig: Any) -> None:
     steps.ready(rig)
     ids = steps.seeded(rig, 250)

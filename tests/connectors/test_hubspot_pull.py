@@ -1,14 +1,16 @@
 """HubSpot's quirks in reading: paging caps, index lag, merges, associations, stages, long addresses."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from crm_kare.errors import ConfigError
+from crm_kare.errors import ConfigError, StopError
 from crm_kare.model import Kind, Problem
 from crm_kare.ports import Connector, SourceField, StreamSpec
+from crm_kare.sandbox.faults import Fault
 from crm_kare.sandbox.hubspot.definitions import OBJECT_TYPES
 from crm_kare.sandbox.hubspot.links import tie, untie
 from crm_kare.sandbox.hubspot.merging import merge
@@ -136,6 +138,23 @@ def test_several_companies_without_primary_and_deals_without_company_are_listed(
     assert found["several-companies"].level == "warning"
     held = steps.pull(connector, spec, cursor).rows
     assert [held[key]["account_id"] for key in (doubtful, lonely, plain)] == [companies[0], None, companies[1]]
+
+
+def test_associations_that_hubspot_could_not_tell_are_not_taken_for_none(rig: Any) -> None:
+    spec = rig.setting.specs["opportunities"]
+    cursor = steps.pull(rig.connector(), spec).cursor
+    rig.clock.advance(steps.HOUR)
+    (deal,) = deals(rig, steps.seeded(rig, 1))
+    error = {
+        "status": "error",
+        "category": "INTERNAL_ERROR",
+        "message": "Try later",
+        "context": {"fromObjectId": [deal]},
+    }
+    told = json.dumps({"status": "COMPLETE", "results": [], "numErrors": 1, "errors": [error]})
+    rig.running.faults.order(Fault("/crm/v4/associations/deals/companies/batch/read", "POST", status=207, body=told))
+    with pytest.raises(StopError, match="associations"):
+        steps.pull(rig.connector(), spec, cursor)
 
 
 def test_won_and_closed_come_from_the_stages_settings_in_custom_pipelines(rig: Any) -> None:

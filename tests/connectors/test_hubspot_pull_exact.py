@@ -273,6 +273,17 @@ def test_a_paging_token_that_ran_out_starts_the_list_again(rig: Any, status: int
     assert len(accounts.rows) == 250
 
 
+def test_a_page_that_is_refused_for_good_ends_the_pull_with_what_hubspot_says(rig: Any) -> None:
+    sales(rig, 250, 0)
+    refusal = '{"status":"error","message":"Property view is restricted","category":"VALIDATION_ERROR"}'
+    rig.running.faults.order(Fault("*/objects/companies", "GET", status=400, body=refusal, skip=1))
+    rig.running.faults.order(Fault("*/objects/companies", "GET", status=400, body=refusal, skip=2))
+    accounts = Copy(rig.setting.specs["accounts"])
+    with pytest.raises(ConfigError, match="restricted"):
+        accounts.bring(rig.connector())
+    assert len(rig.running.faults.calls("*/objects/companies")) == 4
+
+
 def test_records_merged_while_they_are_listed_leave_with_the_list(rig: Any) -> None:
     ids = sales(rig, 250, 0)
     accounts = Copy(rig.setting.specs["accounts"])

@@ -74,7 +74,7 @@ def _children(pull: Pull, target: str, parents: Mapping[str, str]) -> set[str]:
     source = pull.spec.source
     try:
         ties = fetched_links(pull.client, target, source, list(parents))
-    except ConfigError:
+    except (ConfigError, StopError):
         live = [key for key, what in parents.items() if not what.startswith(ARCHIVED)]
         ties = fetched_links(pull.client, target, source, live)
     return {link.id for links in ties.values() for link in links}

@@ -46,7 +46,13 @@ _NO_SUCH_TOKEN: Final = frozenset({"request", "gone"})
 
 
 class _TokenError(Exception):
-    """HubSpot does not know a paging token any more; never leaves this module."""
+    """HubSpot does not know a paging token any more, or refuses the page for another reason, which `meaning` tells; never
+    leaves this module.
+    """
+
+    def __init__(self, told: KareError) -> None:
+        super().__init__()
+        self.meaning = told
 
 
 def full(pull: Pull, at: Position) -> Iterator[Page]:
@@ -54,7 +60,15 @@ def full(pull: Pull, at: Position) -> Iterator[Page]:
     try:
         yield from _listed(pull, at)
     except _TokenError:  # from the first page again: what came before comes twice, which is no harm
+        yield from _from_the_first(pull, at)
+
+
+def _from_the_first(pull: Pull, at: Position) -> Iterator[Page]:
+    """The list once more; a token of its own that is refused has not run out."""
+    try:
         yield from _listed(pull, replace(at, after=""))
+    except _TokenError as error:
+        raise error.meaning from error
 
 
 def _listed(pull: Pull, at: Position) -> Iterator[Page]:
@@ -104,9 +118,10 @@ def _answer(pull: Pull, after: str) -> Answer:
     try:
         return pull.decoder.answer(pull.client.send(call).content)
     except CallError as error:
+        told = meaning(error, call.where)
         if after and error.trouble.kind in _NO_SUCH_TOKEN:
-            raise _TokenError from error
-        raise meaning(error, call.where) from error
+            raise _TokenError(told) from error
+        raise told from error
 
 
 def _end(pull: Pull, at: Position) -> Position:
