@@ -132,7 +132,7 @@ def test_the_command_writes_only_what_differs_and_takes_webhooks_away_again(
     [
         (["--webhooks", "http://kare.example"], "https://"),
         (["--also", "deals"], "OBJECT.PROPERTY"),
-        (["--also", "tickets.subject"], "companies, contacts, deals"),
+        (["--also", "products.price"], "companies, contacts, deals"),
     ],
 )
 def test_the_command_says_what_it_cannot_make(

@@ -26,9 +26,8 @@ WORDS: Final[Mapping[str, str]] = {
     "contacts": "contact",
     "deals": "deal",
     "line_items": "line_item",
-    "products": "product",
 }
-"""Objects that HubSpot tells of, and what its subscriptions call them."""
+"""Objects that streams are made of and HubSpot tells of, and what its subscriptions call them."""
 
 _EVENTS: Final = ("creation", "deletion", "merge", "restore", "associationChange")
 _CALLS_AT_ONCE: Final = 10
