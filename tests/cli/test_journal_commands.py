@@ -89,3 +89,17 @@ def test_rejected_rows_are_listed_with_cause_and_fix_and_exported_without_formul
         assert (cells["value"], cells["message"]) == ("'=1+1", "'=said by the CRM")
         assert labelled.file("rows.csv").stat().st_mode & 0o777 == 0o600
     assert labelled("show", "nonesuch", "--rejected").code == 2
+
+
+def test_the_journal_is_backed_up_and_restored(labelled: Door) -> None:
+    file = labelled.file("kare.backup")
+    made = labelled("backup", str(file), "--json").document
+    assert (made["runs"], file.stat().st_mode & 0o777) == (2, 0o600)
+    assert "2 runs" in labelled("backup", str(file)).out
+    assert labelled("sync").code == 0
+    refused = labelled("restore", str(file))
+    assert (refused.code, "newer" in refused.err) == (2, True)
+    assert labelled("restore", str(file), "--yes").code == 0
+    assert len(labelled("history", "--json").document["runs"]) == 2
+    assert labelled("sync", "--json").document["runs"][0]["planned"]["accounts"] == 0
+    assert labelled("restore", str(labelled.file("crm-kare.yaml")), "--yes").code == 2

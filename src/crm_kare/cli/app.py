@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from crm_kare import __version__
-from crm_kare.cli import journal, labels, mapping, project, runs, serving
+from crm_kare.cli import backups, journal, labels, mapping, project, runs, serving
 from crm_kare.cli.groups import Grouped
 
 app = typer.Typer(
@@ -49,4 +49,5 @@ mapping.register(app)
 runs.register(app)
 labels.register(app)
 journal.register(app)
+backups.register(app)
 serving.register(app)

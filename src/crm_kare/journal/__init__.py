@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from crm_kare.errors import KareError
+from crm_kare.journal.backup import Backup, back_up, restore
 from crm_kare.journal.changes import WAITS, Changes, Recorded, Rejection
 from crm_kare.journal.labels import HeldLabel, LabelHistory
 from crm_kare.journal.leases import Leases
@@ -18,6 +19,7 @@ from crm_kare.journal.undos import UNDO, Undos
 __all__ = [
     "UNDO",
     "WAITS",
+    "Backup",
     "Changes",
     "HeldLabel",
     "Journal",
@@ -35,7 +37,9 @@ __all__ = [
     "Run",
     "Runs",
     "Undos",
+    "back_up",
     "open_journal",
+    "restore",
 ]
 
 

@@ -48,6 +48,13 @@ class Store:
             yield connection
 
     @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """As `reading`, for many queries: PostgreSQL too shows them one state, and nobody waits for it."""
+        level = {"isolation_level": "REPEATABLE READ"} if self._engine.dialect.name == "postgresql" else {}
+        with _translated(self._engine), self._engine.execution_options(**level).connect() as connection:
+            yield connection
+
+    @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction: all of it, or nothing."""
         with _translated(self._engine):
