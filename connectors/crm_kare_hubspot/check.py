@@ -75,13 +75,18 @@ def _needed(
 ) -> Iterator[Problem]:
     """For whoever is about to make a login: what it has to be allowed."""
     try:
-        asked = scopes.areas(client, specs, fields, word_of(context.options.get("lists", False)))
+        word = word_of(context.options.get("lists", False))
+        asked = scopes.areas(client, specs, fields, word, exports=_exports(context))
     except KareError:
         return  # an option is wrong, which the login has told
     asked += [scopes.definitions_area(client, spec.source) for spec in specs if spec.stream == "accounts" and fields]
     names = ", ".join(scopes.names(asked))
     told = f"A login for this mapping needs the scopes {names}; the one for schemas only while `provision` runs."
     yield Problem("scopes-needed", told, fix=f"Tick them {WHERE_TO_TICK}.", where="HubSpot scopes", level="info")
+
+
+def _exports(context: Context) -> bool:
+    return bool(context.options.get("export_from"))
 
 
 def _scopes(
@@ -96,7 +101,7 @@ def _scopes(
         word = word_of(context.options.get("lists", False))
     except ConfigError as error:
         return [_problem(error, "lists")], frozenset()
-    asked = scopes.areas(client, specs, fields, word)
+    asked = scopes.areas(client, specs, fields, word, exports=_exports(context))
     sources = [spec.source for spec in specs if spec.stream == "accounts"]
     asked += [scopes.definitions_area(client, source) for source in sources if unfinished(definitions, source, fields)]
     return scopes.tried(client, asked)

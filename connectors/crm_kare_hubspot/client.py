@@ -12,11 +12,15 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any, Final
+from http import HTTPStatus
+from typing import IO, Any, Final
+from urllib.parse import urljoin
 
 from hubspot.crm.objects import ApiClient, Configuration
 from hubspot.crm.objects.exceptions import ApiException
+from urllib3 import BaseHTTPResponse, PoolManager
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, LocationValueError, NewConnectionError
+from urllib3.util import Timeout
 
 from crm_kare.errors import ConfigError
 from crm_kare.http import (
@@ -40,6 +44,9 @@ _POOL: Final = 32
 _SAME_TIME: Final = timedelta(seconds=2)
 _VERSION: Final = re.compile(r"v3|\d{4}-\d{2}")
 _UNAUTHORISED: Final = 401
+_REDIRECTS: Final = 4
+_PIECE: Final = 1024 * 1024
+"""Bytes of a file that are held at once."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +109,40 @@ class Client:
         return call_with_retries(
             lambda: self._logged_in(call), clock=self._clock, safe=call.repeatable, attempts=call.attempts
         )
+
+    def download(self, address: str, into: IO[bytes]) -> None:
+        """Write the file at an address that HubSpot gave into another one, piece by piece, and without our login.
+
+        Raises:
+            CallError: it is not there (any more), or did not come whole.
+            ConfigError: the address is one of plain http, on another machine.
+        """
+        for _ in range(_REDIRECTS):
+            require_safe_url(address, setting="the address of an exported file")
+            answer = self._opened(address)
+            try:
+                if answer.status == HTTPStatus.OK:
+                    for piece in answer.stream(_PIECE):
+                        into.write(piece)
+                    return
+            except HTTPError as error:
+                raise CallError(Trouble("network", message=type(error).__name__)) from error
+            finally:
+                answer.close()
+            further = answer.headers.get("Location")
+            if not (300 <= answer.status <= 399 and further):  # noqa: PLR2004  what HTTP calls redirection
+                break
+            address = urljoin(address, further)
+        raise CallError(Trouble("gone", answer.status))
+
+    def _opened(self, address: str) -> BaseHTTPResponse:
+        pool: PoolManager = self._transport().rest_client.pool_manager
+        asked = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
+        limit = Timeout(*TIMEOUT)
+        try:
+            return pool.request("GET", address, headers=asked, preload_content=False, redirect=False, timeout=limit)
+        except (HTTPError, LocationValueError) as error:
+            raise CallError(Trouble("network", message=type(error).__name__)) from error
 
     def together(self, count: int) -> AbstractContextManager[None]:
         """So many calls of this thread inside the block follow each other without waiting for the rate limit."""

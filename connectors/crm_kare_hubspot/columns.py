@@ -19,7 +19,7 @@ from crm_kare.errors import ConfigError
 from crm_kare.model import PRESENT_PREFIX, Kind
 from crm_kare.ports import FieldInfo, SourceField, StreamSpec
 from crm_kare_hubspot.definitions import suggestion
-from crm_kare_hubspot.rows import Rows
+from crm_kare_hubspot.rows import Held
 from crm_kare_hubspot.stages import Stage, StageBook
 from crm_kare_hubspot.values import canonical, clean
 
@@ -56,7 +56,7 @@ class Records:
         products: properties of the product.
     """
 
-    rows: Rows
+    rows: Held
     links: Mapping[str, Sequence[str | None]]
     products: Sequence[Mapping[str, Any]]
 
@@ -147,7 +147,7 @@ def _property_reader(name: str, kind: str) -> Reader:
     return lambda records: [value and canonical(value, kind) for value in records.rows.values(name)]
 
 
-def stages_of(rows: Rows, source: str) -> list[tuple[str | None, str | None]]:
+def stages_of(rows: Held, source: str) -> list[tuple[str | None, str | None]]:
     """Pipeline and stage of each record."""
     pipeline, stage = stage_properties(source)
     return list(zip(rows.values(pipeline), rows.values(stage), strict=True))

@@ -53,8 +53,9 @@ CAPABILITIES: Final = Capabilities(streams=frozenset(STREAMS), write_batch=MOST,
 
 class HubSpotConnector:
     """One portal. Options of the mapping: `api_version` (`v3`, or a date such as `2026-09`), `overlap_seconds` (for the
-    lag of HubSpot's search, 60), `archived_pages` (pages of the archived list read at each pull, 2), `lists` (true, or the
-    word before their names: `provision` makes active lists by profile; false).
+    lag of HubSpot's search, 60), `archived_pages` (pages of the archived list read at each pull, 2), `export_from` (records
+    from which on all of them are read from an exported file; 0 for never), `lists` (true, or the word before their names:
+    `provision` makes active lists by profile; false).
     """
 
     capabilities = CAPABILITIES

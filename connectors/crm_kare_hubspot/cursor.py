@@ -10,7 +10,7 @@ from crm_kare.ports import StreamSpec
 
 _VERSION: Final = 2
 
-LIST, SEARCH, IDLE = "list", "search", "idle"
+LIST, EXPORT, SEARCH, IDLE = "list", "export", "search", "idle"
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,8 @@ class Position:
     """A place in a pull, or between two.
 
     Attributes:
-        phase: `list` (full pull under way), `search` (incremental one under way) or `idle` (between two).
+        phase: `list` (full pull under way), `export` (the same from an exported file), `search` (incremental one under
+            way) or `idle` (between two).
         started: when the pull under way, or the last one, began: the next one asks from there.
         mark: of what was asked; another mapping makes a full pull necessary.
         stages: what each stage meant; another meaning makes a full pull necessary.
@@ -26,7 +27,8 @@ class Position:
         archived_since: when the list of archived records was last read to its end.
         archived: ids in it at that time; None where it was not read yet.
         archive_pages: pages of it that were read in vain: it has more.
-        after: HubSpot's paging token while listing, the last id while searching.
+        after: HubSpot's paging token while listing, the last id while searching; of an export its id, how many of its
+            rows were read, and how many records there were when it was asked for.
         renewed: all is listed again into a mirror that stays, so that what is gone must be told.
         listed: the last pull was a list, which shows records as they are: nothing from before its start can be late.
     """

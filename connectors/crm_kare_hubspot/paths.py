@@ -45,6 +45,10 @@ class Paths:
         """Lists, which HubSpot's pages call segments; new ones are posted to the address that ends in a slash."""
         return self._crm("lists", *more)
 
+    def exports(self, *more: str) -> str:
+        """Exports: asked for at this address, looked at below it."""
+        return self._crm("exports", "export", "async", *more)
+
     def room(self) -> str:
         """How many properties people may still add, by object."""
         return self._crm("limits", "custom-properties")

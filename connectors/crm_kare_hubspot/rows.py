@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -43,8 +43,24 @@ class Ends(msgspec.Struct):
     paging: Paging | None = None
 
 
+class Held(Protocol):
+    """Records, to be read column by column, wherever they came from."""
+
+    ids: list[str]
+
+    def __len__(self) -> int: ...
+
+    def values(self, name: str) -> list[str | None]:
+        """One property of all records; None for blank."""
+        ...
+
+    def absent(self, names: Iterable[str]) -> list[str]:
+        """Those of the properties that none of the records has: there may be no such property any more."""
+        ...
+
+
 class Rows:
-    """Records, to be read column by column.
+    """Records of HubSpot's pages.
 
     Args:
         records: what the decoder made of them.

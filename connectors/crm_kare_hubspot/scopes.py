@@ -42,7 +42,9 @@ def scope(source: str, verb: str) -> str:
     return f"crm.objects.{name if name in _OBJECTS else 'custom'}.{verb}"
 
 
-def areas(client: Client, specs: Sequence[StreamSpec], fields: Sequence[LabelField], lists: str) -> list[Area]:
+def areas(
+    client: Client, specs: Sequence[StreamSpec], fields: Sequence[LabelField], lists: str, *, exports: bool = False
+) -> list[Area]:
     """Everything that a run does with this mapping; each scope once."""
     found = [area for spec in specs for area in _read(client, spec)]
     accounts = next((spec.source for spec in specs if spec.stream == "accounts"), None)
@@ -53,6 +55,8 @@ def areas(client: Client, specs: Sequence[StreamSpec], fields: Sequence[LabelFie
     if lists:
         call = Call("POST", client.paths.lists("search"), "lists", body={"count": 1})
         found.append(Area("read lists", "crm.lists.read", call, also="crm.lists.write"))
+    if exports:  # asks for nothing, and is refused for that where the scope is there
+        found.append(Area("export records", "crm.export", Call("POST", client.paths.exports(), "exports", body={})))
     return list({one.scope: one for one in reversed(found)}.values())[::-1]
 
 

@@ -179,3 +179,46 @@ def test_exports_need_their_own_scope(hubspot: Any) -> None:
     refused = hubspot.call("POST", ASK, DEALS)
     assert (refused.status, refused.body["category"]) == (403, "MISSING_SCOPES")
     assert refused.body["errors"][0]["context"]["requiredGranularScopes"] == ["crm.export"]
+
+
+def test_an_address_of_a_file_is_no_place_for_a_login(exporting: Any) -> None:
+    task = _start(exporting)
+    address = next(told["result"] for _ in range(9) if "result" in (told := _status(exporting, task)))
+    headers = {"Connection": "close", "Authorization": "Bearer anything"}
+    assert requests.get(address, headers=headers, timeout=10).status_code == 400
+    assert _fetch(address).status_code == 200
+
+
+def test_an_export_may_fail(exporting: Any) -> None:
+    exporting.running.faults.order_inside("fail_export")
+    task = _start(exporting)
+    told = [_status(exporting, task) for _ in range(2)][-1]
+    assert (told["status"], told["numErrors"], "result" in told) == ("COMPLETE", 1, False)
+
+
+@pytest.mark.parametrize(
+    ("times", "shown"),
+    [
+        ("zoned", "2026-03-01T10:30:05.000-05:00"),
+        ("milliseconds", "1772379005000"),
+        ("american", "03/01/2026 10:30 AM"),
+    ],
+)
+def test_times_may_have_other_forms(exporting: Any, times: str, shown: str) -> None:
+    deal = exporting.portal.org.select("deals")[0]["_id"]
+    exporting.portal.org.update("deals", deal, {"closedate": "2026-03-01T15:30:05Z"}, "user:1")
+    settings = exporting.portal.settings.exports
+    exporting.settings(exports=replace(settings, times=times, zone="America/New_York"))
+    rows = {one["hs_object_id"]: one for one in _rows(_finished(exporting, _start(exporting)).content)}
+    assert rows[deal]["closedate"] == shown
+
+
+def test_a_file_may_lack_what_was_asked_for(exporting: Any) -> None:
+    settings = exporting.portal.settings.exports
+    exporting.settings(exports=replace(settings, heedless=frozenset({"NAMES", "VALUES", "labels"}), hidden=5))
+    rows = _rows(_finished(exporting, _start(exporting)).content)
+    assert list(rows[0]) == ["Record ID", "Deal Name", "Deal Stage", "Close Date", "Associated Company IDs"]
+    assert len(rows) == exporting.portal.org.count("deals") - 5
+    exporting.settings(exports=replace(settings, plain=1000, cut=20))
+    with pytest.raises(zipfile.BadZipFile):
+        zipfile.ZipFile(io.BytesIO(_finished(exporting, _start(exporting)).content))

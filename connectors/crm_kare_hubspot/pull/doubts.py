@@ -17,6 +17,7 @@ class _Kind(NamedTuple):
 
 
 SEVERAL, NONE, STAGE, LONG = "several-companies", "no-company", "stage-unknown", "archive-long"
+UNUSED = "export-unused"
 
 _KINDS: Final = {
     SEVERAL: _Kind(
@@ -54,6 +55,18 @@ class Doubts:
                 f"The list of archived {self._spec.source} is too long to read at every run; deletions may come late.",
                 fix="The periodic full pull takes deleted records out; `crm-kare pull --full` does it now.",
                 where=self._spec.source,
+                level="info",
+            )
+        )
+
+    def not_exported(self, reason: str) -> None:
+        """All was read by list pages instead."""
+        self._more.append(
+            Problem(
+                UNUSED,
+                f"The exported file of {self._spec.source} was not used, and list pages were read: {reason}.",
+                fix="Nothing is lost but time and calls. Where it stays so, take `export_from` out of the mapping.",
+                where=f"{self._spec.stream} ({self._spec.source})",
                 level="info",
             )
         )

@@ -10,11 +10,12 @@ from crm_kare.errors import ConfigError
 from crm_kare.ports import Context, Page, StreamSpec
 from crm_kare_hubspot.client import Client
 from crm_kare_hubspot.columns import PRODUCT, missing, missing_error, readers, stage_texts, wanted
-from crm_kare_hubspot.cursor import LIST, SEARCH, Position, mark, position
+from crm_kare_hubspot.cursor import EXPORT, IDLE, LIST, SEARCH, Position, mark, position
 from crm_kare_hubspot.definitions import Definitions
 from crm_kare_hubspot.owners import owners
 from crm_kare_hubspot.pull.changes import changes
 from crm_kare_hubspot.pull.doubts import Doubts
+from crm_kare_hubspot.pull.export import Terms, exportable, exported
 from crm_kare_hubspot.pull.kin import Kin
 from crm_kare_hubspot.pull.listing import full
 from crm_kare_hubspot.pull.records import Pull, properties
@@ -31,12 +32,12 @@ _ARCHIVED_PAGES: Final = 2
 class Puller:
     """Pulls streams of one portal.
 
-    Options of the mapping: `overlap_seconds` and `archived_pages`.
+    Options of the mapping: `overlap_seconds`, `archived_pages` and `export_from`.
     """
 
     def __init__(self, client: Client, definitions: Definitions, context: Context) -> None:
         self._client, self._definitions = client, definitions
-        self._options = context.options
+        self._options, self._clock = context.options, context.clock
         self._kin = Kin(context.state)
 
     def pages(self, spec: StreamSpec, cursor: str | None) -> Iterator[Page]:
@@ -47,7 +48,11 @@ class Puller:
         at = position(cursor)
         pull = self.prepared(spec, kept=at is not None and at.mark == mark(spec))
         at = self._start(pull, at)
-        yield from full(pull, at) if at.phase == LIST else changes(pull, at)
+        least = _number(self._options, "export_from", 0)
+        if at.phase == EXPORT or (least and _begins(at) and exportable(pull)):
+            yield from exported(pull, at, Terms(least, self._definitions.properties(spec.source), self._clock))
+        else:
+            yield from full(pull, at) if at.phase == LIST else changes(pull, at)
 
     def prepared(self, spec: StreamSpec, *, kept: bool = True) -> Pull:
         """What a stream needs; where `kept` is set, property definitions of today may serve.
@@ -102,7 +107,7 @@ class Puller:
         if at.mark != asked or changed(at.stages, stages):
             new = _first(asked, stages, now)
             return replace(new, archived_since=at.archived_since, archived=at.archived, renewed=True)
-        if at.phase in {LIST, SEARCH}:
+        if at.phase != IDLE:
             return at
         since = at.started - pull.back(at)
         return replace(at, phase=SEARCH, stages=stages, since=since, started=now, after="")
@@ -111,6 +116,11 @@ class Puller:
 def _first(asked: str, stages: str, now: datetime) -> Position:
     """Where a full pull begins."""
     return Position(LIST, now, asked, since=now, archived_since=now, stages=stages)
+
+
+def _begins(at: Position) -> bool:
+    """Whether all is to be read into an empty mirror, and nothing was yet."""
+    return at.phase == LIST and not at.after and not at.renewed
 
 
 def _number(options: Mapping[str, Any], name: str, default: int) -> int:

@@ -26,7 +26,7 @@ from crm_kare_hubspot.records import (
     fetched_links,
     listed_links,
 )
-from crm_kare_hubspot.rows import Answer, Decoder, Rows
+from crm_kare_hubspot.rows import Answer, Decoder, Held, Rows
 from crm_kare_hubspot.stages import StageBook
 
 Links = Mapping[str, Sequence[Sequence[Link]]]
@@ -87,7 +87,7 @@ def properties(want: Wanted) -> tuple[str, ...]:
     return (*want.properties, MERGED)
 
 
-def assembled(pull: Pull, rows: Rows, links: Links) -> pa.RecordBatch:
+def assembled(pull: Pull, rows: Held, links: Links) -> pa.RecordBatch:
     """Records with all that belongs to them; what is doubtful about them is noted."""
     if absent := rows.absent(pull.want.properties):
         pull.require(absent)
@@ -99,7 +99,7 @@ def assembled(pull: Pull, rows: Rows, links: Links) -> pa.RecordBatch:
     return batch(pull.spec, (read(records) for read in pull.readers))
 
 
-def _note_doubts(pull: Pull, rows: Rows, links: Links) -> None:
+def _note_doubts(pull: Pull, rows: Held, links: Links) -> None:
     for target, of in links.items():
         ends = list(zip(rows.ids, of, strict=True))
         pull.doubts.add(SEVERAL, (key for key, found in ends if len(found) > 1 and doubtful(found)), target)

@@ -182,7 +182,8 @@ def _unlogged(portal: Portal, step: Callable[[], Reply]) -> Response:
 
 def _file_handler(portal: Portal) -> Any:
     async def handle(request: Request) -> Response:
-        status, kind, content = exports.serve_file(portal, request.path_params["secret"])
+        logged_in = "Authorization" in request.headers
+        status, kind, content = exports.serve_file(portal, request.path_params["secret"], logged_in=logged_in)
         return Response(content, status, media_type=kind)
 
     return handle

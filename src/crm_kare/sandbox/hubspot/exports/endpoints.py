@@ -51,6 +51,8 @@ def _order(portal: Portal, body: Mapping[str, Any]) -> Order:
     options = as_names(body, "exportInternalValuesOptions")
     if unknown := set(options) - {"NAMES", "VALUES"}:
         raise malformed(f"Enum type must be one of: ['NAMES', 'VALUES'], not {sorted(unknown)}")
+    heedless = portal.settings.exports.heedless
+    heeded = set(options) - heedless
     view = as_mapping(body.get("publicCrmSearchRequest") or {})
     where = _where(portal, kind, view)
     return Order(
@@ -58,9 +60,9 @@ def _order(portal: Portal, body: Mapping[str, Any]) -> Order:
         kind,
         tuple(as_names(body, "objectProperties")),
         tuple(_kind(one) for one in _associated(body)),
-        "NAMES" in options,
-        "VALUES" in options,
-        body.get("includeLabeledAssociations") is True,
+        "NAMES" in heeded,
+        "VALUES" in heeded,
+        "labels" not in heedless and body.get("includeLabeledAssociations") is True,
         body.get("includePrimaryDisplayPropertyForAssociatedObjects") is True,
         body.get("overrideAssociatedObjectsPerDefinitionPerRowLimit") is True,
         where.sql,
@@ -109,7 +111,9 @@ def status(call: Call) -> Reply:
     told: dict[str, Any] = {"status": task.state.value, "requestedAt": stamp(task.requested)}
     told["startedAt"] = stamp(task.started or task.requested)
     told["completedAt"] = stamp(task.ended or call.portal.now())
-    if task.state is State.COMPLETE:
+    if task.failed:
+        told |= {"numErrors": 1, "errors": [{"status": "error", "category": "EXPORT_FAILED", "message": "The export failed."}]}  # fmt: skip
+    elif task.state is State.COMPLETE:
         told["result"] = _address(call, task)
     if task.state is State.CANCELED:
         told |= {"numErrors": 1, "errors": [{"status": "error", "category": "EXPORT_CANCELED", "message": "The export was canceled."}]}  # fmt: skip
@@ -151,6 +155,7 @@ def _look(portal: Portal) -> None:
         if settings.looks > 1:
             return
     if _work(task, settings.rows_a_look) and task.looks >= settings.looks:
+        task.failed = portal.faults.hits("fail_export")
         task.state = State.CANCELED if portal.faults.hits("cancel_export") else State.COMPLETE
         task.ended = portal.now()
 
@@ -186,10 +191,15 @@ def _address(call: Call, task: Task) -> str:
     return f"{call.url.partition('/crm/')[0]}{FILES}/{secret}/{name}"
 
 
-def serve_file(portal: Portal, secret: str) -> tuple[int, str, bytes]:
-    """Status, media type and content of an address; 403 once it has run out."""
+def serve_file(portal: Portal, secret: str, *, logged_in: bool = False) -> tuple[int, str, bytes]:
+    """Status, media type and content of an address; 403 once it has run out, 400 where a login comes with it, as signed
+    addresses of files answer.
+    """
+    if logged_in:
+        return 400, "application/xml", b"<Error><Code>InvalidArgument</Code></Error>"
     task, ends = portal.exports.addresses.get(secret, (None, portal.now()))
     if task is None or task.file is None or portal.now() >= ends:
         return 403, "application/xml", b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
     kind = "application/zip" if task.file.file_name.endswith(".zip") else "text/csv;charset=utf-8"
-    return 200, kind, task.file.content()
+    content = task.file.content()
+    return 200, kind, content[: len(content) - portal.settings.exports.cut]

@@ -48,7 +48,9 @@ def rows(portal: Portal, order: Order) -> Iterator[list[list[str]]]:
     """The view's rows, some at a time."""
     known = portal.properties(order.kind)
     cells = {name: _cell(portal, known[name], order) for name in _asked(order, known)}
-    for found in _chunks(portal, order, list(cells)):
+    hidden = portal.settings.exports.hidden
+    for chunk in _chunks(portal, order, list(cells)):
+        found, hidden = chunk[hidden:], max(0, hidden - len(chunk))
         ties = [_ties(portal, order, target, found) for target in order.associated]
         yield [
             [
@@ -108,18 +110,24 @@ def _names(
 def _cell(portal: Portal, known: Property, order: Order) -> Cell:
     """How one property's values are written."""
     if known.type == "datetime":
-        zone = ZoneInfo(portal.settings.timezone)
-        return lambda held: _minutes(held, zone)
+        settings = portal.settings
+        zone, form = ZoneInfo(settings.exports.zone or settings.timezone), _TIMES[settings.exports.times]
+        return lambda held: form(_moment(held).astimezone(zone)) if held else ""
     labels = {} if order.values else _option_labels(portal, known)
     return lambda held: labels.get(held, held) if held else ""
 
 
-def _minutes(held: str | None, zone: ZoneInfo) -> str:
-    """Without seconds, in the portal's time zone."""
-    if not held:
-        return ""
-    moment = datetime.fromisoformat(held)
-    return f"{(moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(zone):%Y-%m-%d %H:%M}"
+def _moment(held: str) -> datetime:
+    found = datetime.fromisoformat(held)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+_TIMES: Final[Mapping[str, Callable[[datetime], str]]] = {
+    "minutes": lambda moment: f"{moment:%Y-%m-%d %H:%M}",
+    "american": lambda moment: f"{moment:%m/%d/%Y %I:%M %p}",
+    "zoned": lambda moment: moment.isoformat(timespec="milliseconds"),
+    "milliseconds": lambda moment: str(round(moment.timestamp() * 1000)),
+}
 
 
 def _option_labels(portal: Portal, known: Property) -> dict[str, str]:

@@ -24,12 +24,23 @@ class ExportSettings:
         rows_a_look: rows that one look makes, at most.
         plain: bytes up to which the file is not zipped.
         part: rows of one part of a file.
+        times: how points in time are written, for which there is no documented form: `minutes` (as in files exported from
+            portals), `american`, `zoned`, `milliseconds`.
+        zone: in which time zone; empty for the portal's.
+        heedless: what an export does not heed of what was asked: `NAMES`, `VALUES`, `labels` (of associations).
+        hidden: records that it leaves out.
+        cut: bytes that are missing at the end of the file.
     """
 
     looks: int = 2
     rows_a_look: int = 50_000
     plain: int = PLAIN
     part: int = PART
+    times: str = "minutes"
+    zone: str = ""
+    heedless: frozenset[str] = frozenset()
+    hidden: int = 0
+    cut: int = 0
 
 
 class State(StrEnum):
@@ -78,6 +89,7 @@ class Task:
     looks: int = 0
     started: datetime | None = None
     ended: datetime | None = None
+    failed: bool = False
     file: ExportFile | None = None
     rows: Iterator[list[list[str]]] | None = None
 

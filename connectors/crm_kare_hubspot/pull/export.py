@@ -1,0 +1,167 @@
+"""A full pull from an exported file, where the mapping asks for it; whatever is not exactly understood, lists bring all.
+
+A file is no state at one moment, and may be behind as search is. So what changed since before it was asked for is
+searched for right after it, and the number of its rows is held against what search counts.
+"""
+
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass, replace
+from tempfile import TemporaryFile
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from crm_kare.ports import Clock, Page
+from crm_kare_hubspot.answers import Json
+from crm_kare_hubspot.client import Call
+from crm_kare_hubspot.columns import nothing
+from crm_kare_hubspot.cursor import EXPORT, LIST, SEARCH, Position
+from crm_kare_hubspot.definitions import Property
+from crm_kare_hubspot.paths import object_name
+from crm_kare_hubspot.pull.changes import changes
+from crm_kare_hubspot.pull.doubts import Doubts
+from crm_kare_hubspot.pull.export_cells import Cell, LocalTime, cell
+from crm_kare_hubspot.pull.export_file import COMPANIES, PRIMARY, FileRows, pieces
+from crm_kare_hubspot.pull.export_proof import file_links, prove
+from crm_kare_hubspot.pull.export_task import GoneError, ask, fetch
+from crm_kare_hubspot.pull.listing import full
+from crm_kare_hubspot.pull.records import OBJECT_ID, Pull, assembled, links_fetched, read_rows
+from crm_kare_hubspot.pull.unclear import UnclearError
+
+_TARGETS: Final[Mapping[str, tuple[str, ...]]] = {
+    "companies": (),
+    "deals": ("companies",),
+    "contacts": ("companies",),
+}
+"""Objects that are exported, and those at the other ends of associations that a file tells exactly."""
+
+_TURNS: Final = 2
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What an export needs beside the pull.
+
+    Attributes:
+        least: records from which on there is an export.
+        properties: definitions of the object's properties.
+        clock: for the waits.
+    """
+
+    least: int
+    properties: Mapping[str, Property]
+    clock: Clock
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """How the file is read: its cells by property, the properties that hold times, and the zone of these."""
+
+    cells: Mapping[str, Cell]
+    times: tuple[str, ...]
+    local: LocalTime
+
+
+def exportable(pull: Pull) -> bool:
+    """Whether a file can hold all that the stream shows."""
+    allowed = _TARGETS.get(object_name(pull.spec.source))
+    return allowed is not None and not pull.want.products and set(pull.want.targets) <= set(allowed)
+
+
+def exported(pull: Pull, at: Position, terms: Terms) -> Iterator[Page]:
+    """All records from where `at` stands; by lists where they are few, or where the export comes to nothing."""
+    listed = replace(at, phase=LIST, after="")
+    count = 0
+    if at.phase == LIST and (count := _count(pull)) < terms.least:
+        yield from full(pull, listed)
+        return
+    try:
+        reading = _reading(pull, terms)
+        if at.phase == LIST:
+            at = _asked(pull, at, count, reading)
+            yield Page(nothing(pull.spec), at.text(), total=count)
+        yield from _taken(pull, at, terms, reading)
+    except UnclearError as unclear:
+        lists = replace(pull, doubts=Doubts(pull.spec))  # what a useless file made doubtful is nobody's concern
+        lists.doubts.not_exported(str(unclear))
+        yield from full(lists, listed)
+        return
+    since = at.started - pull.overlap
+    yield from changes(pull, replace(at, phase=SEARCH, since=since, after="", listed=False))
+
+
+def _count(pull: Pull) -> int:
+    """How many records there are, as search sees it; none where it does not tell."""
+    body: Json = {"filterGroups": [], "properties": [OBJECT_ID], "limit": 1}
+    path = pull.client.paths.objects(pull.spec.source, "search")
+    call = Call("POST", path, f"{pull.spec.source} search", body=body, search=True, raw=True)
+    return pull.ask(call).total or 0
+
+
+def _reading(pull: Pull, terms: Terms) -> _Reading:
+    """How the cells of all properties are read; raises `UnclearError`."""
+    names = dict.fromkeys((OBJECT_ID, *pull.want.properties))
+    times = tuple(name for name in names if terms.properties[name].value_type() == "datetime")
+    local = LocalTime(_zone(pull) if times else ZoneInfo("UTC"))
+    kinds = {name: [one.kind for one in pull.spec.fields if one.source == name] for name in names}
+    return _Reading({name: cell(terms.properties[name], kinds[name], local) for name in names}, times, local)
+
+
+def _zone(pull: Pull) -> ZoneInfo:
+    told = pull.client.ask(Call("GET", pull.client.paths.account(), "account-info")).body
+    try:
+        return ZoneInfo(str(told.get("timeZone")))
+    except (KeyError, ValueError, OSError):
+        raise UnclearError("the portal's time zone is not known") from None
+
+
+def _asked(pull: Pull, at: Position, count: int, reading: _Reading) -> Position:
+    task = ask(pull.client, pull.spec.source, list(reading.cells), pull.want.targets)
+    return replace(at, phase=EXPORT, started=min(at.started, pull.client.now()), after=f"{task}:0:{count}")
+
+
+def _taken(pull: Pull, at: Position, terms: Terms, reading: _Reading) -> Iterator[Page]:
+    """The file's rows; an export that HubSpot forgot since the last run is asked for anew, once."""
+    for _ in range(_TURNS):
+        try:
+            yield from _read(pull, at, terms, reading)
+        except GoneError:
+            at = _asked(pull, at, _count(pull), reading)
+            yield Page(nothing(pull.spec), at.text())
+        else:
+            return
+    raise UnclearError("HubSpot does not know the export any more")
+
+
+def _read(pull: Pull, at: Position, terms: Terms, reading: _Reading) -> Iterator[Page]:
+    task, done, count = at.after.rsplit(":", 2)
+    more = (COMPANIES, PRIMARY) if pull.want.targets else ()
+    seen = 0
+    with TemporaryFile() as file:
+        fetch(pull.client, terms.clock, pull.spec.source, task, file)
+        for rows in pieces(file, reading.cells, more):
+            if not seen:
+                prove(pull, rows, at, reading.local, reading.times)
+            new = rows.without(max(0, int(done) - seen))
+            seen += len(rows)
+            if len(new):
+                yield from _pages(pull, new, at, replace(at, after=f"{task}:{seen}:{count}"), reading)
+                at = replace(at, after=f"{task}:{seen}:{count}")
+    now = _count(pull)
+    if not min(int(count), now) <= seen <= max(int(count), now):
+        raise UnclearError(f"it has {seen} records, where search counts {count} before it and {now} after it")
+
+
+def _pages(pull: Pull, rows: FileRows, before: Position, at: Position, reading: _Reading) -> Generator[Page]:
+    """Some rows; those with a time that stands for two moments, or for none, are read by id as well."""
+    odd = dict.fromkeys(key for name in reading.times for key in _twice(rows, name, reading.local))
+    records = assembled(pull, rows, file_links(pull, rows))
+    yield Page(records, (before if odd else at).text())
+    if odd:
+        now = pull.decoder.rows([one for found in read_rows(pull, list(odd)) for one in found.records])
+        yield Page(assembled(pull, now, links_fetched(pull, now)), at.text())
+
+
+def _twice(rows: FileRows, name: str, local: LocalTime) -> list[str]:
+    told = rows.raw(name)
+    doubted = {text for text in set(told) if text and local.twice(text)}
+    return [key for key, text in zip(rows.ids, told, strict=True) if text in doubted]
