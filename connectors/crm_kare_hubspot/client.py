@@ -248,8 +248,8 @@ class Client:
             )
             body = answer.data
         except ApiException as error:
-            if not error.status:  # the client's word for a failed TLS handshake
-                raise CallError(Trouble("network", message="TLS")) from error
+            if not error.status:  # the client's word for TLS that failed, at its beginning or on the way
+                raise CallError(Trouble("network", message="TLS", applied=call.writes)) from error
             return error.status, error.body or b"", error.headers or {}
         except (HTTPError, LocationValueError) as error:
             sent = not isinstance(error, NewConnectionError | ConnectTimeoutError)

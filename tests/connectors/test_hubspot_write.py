@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import urllib3
 
 from crm_kare.errors import AccessError, RetryError
 from crm_kare.model import OutcomeStatus
@@ -152,6 +153,25 @@ def test_a_write_applied_whose_answer_was_lost_is_written_once(rig: Any) -> None
     rig.running.faults.order(Fault(UPDATE, "POST", status=502, body="<html>bad gateway</html>", after=True))
     outcomes = connector.write(request(rig, {key: {"Profile": "Keep"} for key in ids}))
     assert [one.status for one in outcomes] == [CHANGED] * 3
+    assert len(rig.running.faults.calls(UPDATE)) == 1
+
+
+def test_so_is_a_write_whose_answer_broke_off_in_tls(rig: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    connector = steps.ready(rig)
+    (one,) = steps.seeded(rig, 1)
+    usual, broken = urllib3.PoolManager.request, list[str]()
+
+    def breaking(self: urllib3.PoolManager, method: str, url: str, **more: Any) -> Any:
+        answer = usual(self, method, url, **more)
+        if url.endswith(UPDATE) and not broken:
+            broken.append(url)
+            answer.close()
+            raise urllib3.exceptions.SSLError("EOF occurred in violation of protocol")
+        return answer
+
+    monkeypatch.setattr(urllib3.PoolManager, "request", breaking)
+    (outcome,) = connector.write(request(rig, {one: {"Profile": "Keep"}}))
+    assert outcome.status is CHANGED
     assert len(rig.running.faults.calls(UPDATE)) == 1
 
 
