@@ -53,6 +53,7 @@ def copied(tmp_path: Path) -> Path:
     return Path(shutil.copytree(PROJECT, tmp_path / "project", ignore=shutil.ignore_patterns("node_modules")))
 
 
+@pytest.mark.slow
 def test_the_card_passes_its_own_tests(tmp_path: Path) -> None:
     done = run(package("vitest", "vitest.mjs"), "run", home=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -85,7 +85,7 @@ def test_a_run_without_changes_costs_eight_calls_at_most_and_two_for_each_furthe
         assert counted(project) <= QUIET + further * FURTHER
 
 
-@pytest.mark.parametrize("many", [1, 101, 130])
+@pytest.mark.parametrize("many", [130, *(pytest.param(one, marks=pytest.mark.slow) for one in (1, 101))])
 def test_a_plan_costs_a_look_and_a_write_for_each_hundred(
     project: SandboxProject, verdict: dict[str, str], many: int
 ) -> None:

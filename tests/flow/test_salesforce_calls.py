@@ -68,6 +68,7 @@ def test_a_run_without_changes_costs_six_calls_at_most_and_two_for_each_further_
         assert calls(project, 900) <= BOUND + further * FURTHER
 
 
+@pytest.mark.slow
 def test_dated_exchange_rates_of_the_day_cost_no_call_more_than_six(project: SandboxProject) -> None:
     """The org's own name and time zone are asked once a week in such an org."""
     org = org_of(project.running.sandbox)
