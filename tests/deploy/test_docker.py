@@ -1,5 +1,6 @@
 """The image's recipe and the compose file, as far as no engine is needed: linters, schemas, and what must hold."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from deploy.deploy_tools import DEPLOY, ROOT, run, said
+from flow.worlds import RULES
 from ruamel.yaml import YAML
 
 DOCKER = DEPLOY / "docker"
@@ -96,3 +98,47 @@ def test_the_version_is_the_programs(text: str) -> None:
     found = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
     assert found
     assert f"crm-kare:{found[1]}" in text
+
+
+MAPPING = """
+version: 1
+connector: files
+streams:
+  accounts: {from: a.csv, fields: {account_id: Id, name: Name}}
+  opportunities:
+    from: o.csv
+    fields: {opportunity_id: Id, account_id: Account, closed_on: Day, amount: Sum, outcome: {field: Stage, map: {Won: won}}}
+"""
+READ_ONLY = """
+mount --bind "$1" "$1" && mount --bind "$1/.crm-kare" "$1/.crm-kare" && mount --bind "$2" "$2" || exit 77
+mount -o remount,bind,ro / && mount -o remount,bind,ro "$1" || exit 77
+touch "$1/written" 2>/dev/null && exit 78
+shift 2; exec "$@"
+"""
+
+
+@pytest.mark.slow
+def test_the_program_needs_to_write_to_its_state_and_its_temporary_folder_only(tmp_path: Path) -> None:
+    unshare = shutil.which("unshare") or pytest.skip("there is no unshare")
+    project, temporary = tmp_path / "project", tmp_path / "tmp"
+    (project / ".crm-kare").mkdir(parents=True)
+    temporary.mkdir()
+    (project / "rulebook.yaml").write_text(RULES)
+    (project / "m.yaml").write_text(MAPPING)
+    (project / "a.csv").write_text("Id,Name\n1,One\n")
+    (project / "o.csv").write_text("Id,Account,Day,Sum,Stage\n1,1,2026-01-01,5,Won\n")
+    (project / "crm-kare.yaml").write_text("version: 1\ncrms:\n  shop: {connector: files, mapping: m.yaml}\n")
+    program = [sys.executable, "-c", "from crm_kare.cli import main; main()", "plan", "shop", "--json"]
+    places = {"CRM_KARE_PROJECT": str(project), "TMPDIR": str(temporary), "HOME": "/nonexistent"}
+    done = subprocess.run(
+        [unshare, "--mount", "sh", "-c", READ_ONLY, "sh", project, temporary, *program],
+        env={**os.environ, **places, "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode == 77 or "unshare failed" in done.stderr:
+        pytest.skip("mounting is not allowed here")
+    assert done.returncode == 0, done.stderr
+    assert '"accounts": 1' in done.stdout
+    assert (project / ".crm-kare" / "state.db").exists()
