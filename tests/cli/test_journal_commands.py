@@ -103,3 +103,14 @@ def test_the_journal_is_backed_up_and_restored(labelled: Door) -> None:
     assert len(labelled("history", "--json").document["runs"]) == 2
     assert labelled("sync", "--json").document["runs"][0]["planned"]["accounts"] == 0
     assert labelled("restore", str(labelled.file("crm-kare.yaml")), "--yes").code == 2
+
+
+def test_what_is_kept_of_a_deleted_account_is_erased(labelled: Door) -> None:
+    assert labelled("erase", "shop", "a1", "--yes").code == 2
+    rows = labelled.file("accounts.csv").read_text().splitlines(keepends=True)
+    labelled.put("accounts.csv", "".join(row for row in rows if not row.startswith("a1,")))
+    assert labelled("pull", "shop").code == 0
+    erased = labelled("erase", "shop", "a1", "--yes", "--json")
+    assert (erased.code, erased.document["account_id"]) == (0, "a1")
+    assert erased.document["erased"] > 0
+    assert "0 rows erased" in labelled("erase", "shop", "a1", "--yes").out

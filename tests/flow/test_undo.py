@@ -217,3 +217,20 @@ def test_a_sync_and_its_undo_leave_everything_as_it_was(
     assert undone.problems == ()
     assert shown(world) == before
     assert {name: profile for name, (profile, _) in held(runtime).items()} == labels
+
+
+def test_runs_forget_what_is_older_than_the_project_keeps(acme: Acme) -> None:
+    world, runtime = acme
+    wrong = wrongly(world, runtime)
+    (world.folder / "crm-kare.yaml").write_text(
+        (world.folder / "crm-kare.yaml").read_text() + "retention: {runs_days: 30, labels_days: 30}\n"
+    )
+    again = world.open()
+    world.clock.advance(31 * 86_400)
+    sync(again)
+    sync(again)
+    assert list(again.journal.changes.of_run(wrong)) == []
+    undone, _ = undo(again, wrong)
+    assert (undone.exit_code, undone.planned.accounts) == (0, 0)
+    assert held(again)["a1"][0] == "Recapture"
+    again.close()

@@ -1,4 +1,4 @@
-"""Commands that keep the journal safe: backup, restore."""
+"""Commands that keep the journal safe, and clean: backup, restore, erase."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crm_kare.cli.door import JsonOption, ProjectOption, opened, print_json
+from crm_kare.cli.project import Name
+from crm_kare.errors import UsageError
 
 if TYPE_CHECKING:
     from crm_kare.journal import Backup
@@ -17,6 +19,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command(rich_help_panel="Keep safe")(backup)
     app.command(rich_help_panel="Keep safe")(restore)
+    app.command(rich_help_panel="Keep safe")(erase)
 
 
 def backup(file: File, project: ProjectOption = Path(), as_json: JsonOption = False) -> int:
@@ -45,6 +48,35 @@ def restore(
         f"Restored {made.runs} runs, as of {made.made_at:%Y-%m-%d %H:%M} UTC. The next run pulls what the mirror lacks."
     )
     return _tell(made, told, file, as_json=as_json)
+
+
+def erase(
+    crm: Name,
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="Id of an account that is deleted in the CRM.")],
+    project: ProjectOption = Path(),
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: JsonOption = False,
+) -> int:
+    """Erase what the journal keeps of a deleted account: changes, values written, label history, problems."""
+    from crm_kare.cli import show  # noqa: PLC0415  heavy
+    from crm_kare.sync.judge import knows_account  # noqa: PLC0415  heavy
+
+    with opened(project) as runtime:
+        runtime.project.crm(crm)
+        if knows_account(runtime, crm, account):
+            raise UsageError(
+                "the account is still there.",
+                where=account,
+                fix=f"Delete it in the CRM, then run `crm-kare pull {crm}`.",
+            )
+        if not yes:
+            typer.confirm(f"Erase what is kept of {account}? It cannot be brought back.", abort=True, err=True)
+        gone = runtime.journal.retention.erase(crm, account)
+    if as_json:
+        print_json({"crm": crm, "account_id": account, "erased": gone})
+    else:
+        show.say(f"{gone} rows erased. Backups that you made before still hold them.")
+    return 0
 
 
 def _tell(made: "Backup", told: str, file: Path, *, as_json: bool) -> int:

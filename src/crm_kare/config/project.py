@@ -83,7 +83,10 @@ class Serve(Strict):
 class Retention(Strict):
     """How long the journal keeps what it need not."""
 
-    runs_days: Annotated[int, Field(ge=30)] = 400
+    runs_days: Annotated[int, Field(ge=30, description="Days after which a run and its changes are forgotten.")] = 400
+    labels_days: Annotated[
+        int | None, Field(ge=30, description="Days after which labels held before are forgotten; none = never.")
+    ] = None
 
 
 class Project(Strict):

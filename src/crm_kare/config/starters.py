@@ -36,7 +36,7 @@ _REST: Final = (
     ("  port: 8731", "health and metrics"),
     ("", ""),
     ("retention:", "what the journal forgets"),
-    ("  runs_days: 400", "runs older than this many days; label history stays"),
+    ("  runs_days: 400", "runs older than this many days, with their changes; the labels that accounts held stay"),
 )
 _LOGINS: Final[Mapping[str, tuple[str, ...]]] = {
     "salesforce": (

@@ -12,6 +12,7 @@ from crm_kare.journal.notes import KeptPortfolio, Notes
 from crm_kare.journal.pointers import Pointer, Pointers
 from crm_kare.journal.rates import Rates
 from crm_kare.journal.refusals import Refusal, Refusals
+from crm_kare.journal.retention import Retention
 from crm_kare.journal.runs import Run, Runs
 from crm_kare.journal.store import Store, connect
 from crm_kare.journal.undos import UNDO, Undos
@@ -34,6 +35,7 @@ __all__ = [
     "Refusal",
     "Refusals",
     "Rejection",
+    "Retention",
     "Run",
     "Runs",
     "Undos",
@@ -58,6 +60,7 @@ class Journal:
         rates: exchange rates as they were first seen.
         undos: runs that were undone.
         refusals: what the CRM refused, to be looked at.
+        retention: what is forgotten.
     """
 
     store: Store
@@ -70,6 +73,7 @@ class Journal:
     rates: Rates
     undos: Undos
     refusals: Refusals
+    retention: Retention
 
     def close(self) -> None:
         """Give back all connections."""
@@ -102,4 +106,5 @@ def open_journal(url: str) -> Journal:
         Rates(store),
         Undos(store),
         Refusals(store),
+        Retention(store),
     )

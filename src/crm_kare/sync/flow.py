@@ -17,7 +17,7 @@ from crm_kare.sync.refresh import pull_in
 from crm_kare.sync.result import RunResult
 from crm_kare.sync.runtime import Runtime
 from crm_kare.sync.saved_plan import SavedPlan, load
-from crm_kare.sync.steps import brake, judge_all, plan_changes, plan_undo, settle_left, take_saved, write
+from crm_kare.sync.steps import brake, forget_old, judge_all, plan_changes, plan_undo, settle_left, take_saved, write
 from crm_kare.sync.undone import Undoing
 
 __all__ = [
@@ -103,6 +103,7 @@ def _prepare(run: CrmRun) -> None:
 def _write(run: CrmRun) -> None:
     if run.plan is not None:
         write(run, run.plan)
+        forget_old(run)
 
 
 def plan_only(

@@ -88,6 +88,17 @@ def present_values(runtime: Runtime, crm: str) -> pa.Table:
         return _shown(con, runtime.mirror(crm).tables(con)["accounts"])
 
 
+def knows_account(runtime: Runtime, crm: str, account_id: str) -> bool:
+    """Whether the mirror has an account of that id; not where nothing was pulled yet."""
+    mirror = runtime.mirror(crm)
+    if not mirror.exists():
+        return False
+    with engine() as con:
+        accounts = mirror.tables(con)["accounts"]
+        found = con.to_pyarrow(accounts.filter(accounts["account_id"] == account_id).select("account_id"))
+    return bool(found.num_rows)
+
+
 @contextmanager
 def engine() -> Iterator[Backend]:
     """An engine for one judgement. What does not fit into its memory goes to a folder of its own on disk."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import groupby
 from operator import itemgetter
 
@@ -236,3 +237,12 @@ def _keep_judgement(run: CrmRun, judged: Judged) -> None:
     if judged.measured:
         figures = json.loads(portfolio_to_json(judged.scored.portfolio))
         journal.notes.keep_portfolio(run.crm, judged.scored.portfolio.measured_on, version, figures, now)
+
+
+def forget_old(run: CrmRun) -> None:
+    """Forget what the project's retention says, a part at every run."""
+    runtime, kept = run.runtime, run.runtime.project.retention
+    now = runtime.clock.now()
+    runtime.journal.retention.forget_runs(run.crm, now - timedelta(days=kept.runs_days))
+    if kept.labels_days:
+        runtime.journal.retention.forget_labels(run.crm, (now - timedelta(days=kept.labels_days)).date())
