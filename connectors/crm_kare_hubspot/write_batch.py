@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from crm_kare.errors import KareError, RetryError
-from crm_kare.http import CallError
+from crm_kare.http import CallError, pause
 from crm_kare.labels import Label
 from crm_kare.model import Outcome, OutcomeStatus
 from crm_kare.ports import Clock, LabelField, RecordWrite, WriteRequest
@@ -27,7 +27,6 @@ _ROUNDS: Final = 6
 _REFUSED: Final = {"request", "gone"}
 _HOPELESS: Final = {"login", "permission", "quota"}
 _CALLS_OF_A_ROUND: Final = 2
-_TICK: Final = 0.001
 
 
 class Job:
@@ -44,15 +43,8 @@ class Job:
         self._clock, self._definitions = clock, definitions
 
     def wait(self, seconds: float) -> None:
-        """Wait between two rounds.
-
-        Raises:
-            RetryError: the wait was cut short, because a stop was asked for.
-        """
-        until = self._clock.monotonic() + seconds - _TICK
-        self._clock.sleep(seconds)
-        if self._clock.monotonic() < until:
-            raise RetryError("The wait for HubSpot was cut short.", code="STOPPED", where=self.request.source)
+        """Wait between two rounds; raises as `pause`."""
+        pause(self._clock, seconds)
 
     def definitions(self) -> Mapping[str, Property]:
         """The properties as HubSpot defines them; none where it does not tell."""

@@ -143,6 +143,18 @@ def translated(error: CallError, *, where: str, fix: str = "") -> KareError:
     return kind(text, fix=fix or way_on, where=where, code=trouble.code or trouble.kind)
 
 
+def pause(clock: Clock, seconds: float) -> None:
+    """Wait so long.
+
+    Raises:
+        RetryError: the wait was cut short, because a stop was asked for.
+    """
+    until = clock.monotonic() + seconds - _TICK
+    clock.sleep(seconds)
+    if clock.monotonic() < until:
+        raise RetryError("The wait for the CRM was cut short.", code="STOPPED")
+
+
 class Place:
     """A call's place in a limiter's window: taken before it is sent, given back with `ended` or `unused`."""
 
@@ -230,10 +242,7 @@ class RateLimiter:
                     continue
                 if wait <= 0:
                     return self._places(min(count, self._share(share)))
-            slept_until = self._clock.monotonic() + wait
-            self._clock.sleep(wait)
-            if self._clock.monotonic() < slept_until - _TICK:
-                raise RetryError("The wait for the CRM was cut short.", code="STOPPED")
+            pause(self._clock, wait)
 
     def _wait(self, count: int, share: float) -> float | None:
         """Seconds until it is worth looking again, 0 where there is room; `None`: when a call under way was answered."""
