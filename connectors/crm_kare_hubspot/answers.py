@@ -17,6 +17,12 @@ Json = dict[str, Any]
 _LOCKED_WAIT: Final = 2.0
 _ROLLING_WAIT: Final = 10.0
 _SECONDLY_WAIT: Final = 1.0
+NOT_FOUND: Final = "OBJECT_NOT_FOUND"
+"""Code for a record that is not there, and for one without associations."""
+_NO_ASSOCIATIONS: Final = "NO_ASSOCIATIONS_FOUND"
+_NOT_THERE: Final = re.compile(r"may be deleted or not exist|^No \w+ (?:is|are) associated with ")
+AGAIN: Final = "Run it again. Where it stays so, look for a proxy in between, or whether `HUBSPOT_API_URL` is right."
+"""Fix for an answer that tells nothing more."""
 _EMBEDDED: Final = re.compile(r"^[^\[]*?not valid: (\[.*\])\s*$", re.DOTALL)
 
 
@@ -101,8 +107,15 @@ def details(told: Json) -> Iterator[Detail]:
 
 def _detail(one: Json, ids: tuple[str, ...], category: str) -> Detail:
     named = _strings(_context(one).get("propertyName")) or _strings(one.get("name"))
-    code = _text(one.get("code") or one.get("error") or one.get("category") or category)
-    return Detail(code, redacted(_text(one.get("message"))), "".join(named[:1]), ids)
+    return Detail(_code(one, category), redacted(_text(one.get("message"))), "".join(named[:1]), ids)
+
+
+def _code(one: Json, category: str) -> str:
+    """HubSpot's code; what is not there it may tell by the subcategory alone, or by nothing but its words."""
+    if _NO_ASSOCIATIONS in _text(one.get("subCategory")):
+        return NOT_FOUND
+    told = _text(one.get("code") or one.get("error") or one.get("category") or category)
+    return told or (NOT_FOUND if _NOT_THERE.search(_text(one.get("message"))) else "")
 
 
 def _ids(one: Json) -> tuple[str, ...]:
@@ -143,7 +156,7 @@ def results(answer: Json, where: str, key: str = "id") -> list[Json]:
     """
     found = answer.get("results")
     if not isinstance(found, list) or any(not isinstance(one, dict) or key not in one for one in found):
-        raise StopError("HubSpot's answer has no list of results.", where=where, code="shape")
+        raise StopError("HubSpot's answer has no list of results.", where=where, code="shape", fix=AGAIN)
     return found
 
 

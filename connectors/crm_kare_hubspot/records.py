@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from crm_kare.errors import StopError
-from crm_kare_hubspot.answers import Json, details, results
+from crm_kare_hubspot.answers import AGAIN, NOT_FOUND, Json, details, results
 from crm_kare_hubspot.client import Call, Client
 from crm_kare_hubspot.rows import Ends
 
@@ -17,10 +17,11 @@ _LINK_BATCH: Final = 1000
 MERGED: Final = "hs_merged_object_ids"
 """Property that lists, with semicolons between, the ids that were merged into a record."""
 
-NOT_THERE: Final = frozenset({"OBJECT_NOT_FOUND"})
+NOT_THERE: Final = frozenset({NOT_FOUND})
 """What a batch read says of ids that are gone, and of records without associations."""
 _PRIMARY_TYPES: Final = {"deals": 5, "0-3": 5, "contacts": 1, "0-1": 1}
 """Association type ids of the primary company (HubSpot's list of association types)."""
+_TO_COMPANY: Final = "_to_company"
 
 
 def read_batch(client: Client, source: str, ids: Sequence[str], properties: Iterable[str]) -> list[Json]:
@@ -29,12 +30,13 @@ def read_batch(client: Client, source: str, ids: Sequence[str], properties: Iter
     Raises:
         StopError: a part of the batch failed for another reason than that a record is gone.
     """
-    body: Json = {"properties": sorted(set(properties)), "inputs": [{"id": one} for one in ids]}
+    inputs = [{"id": one} for one in ids]
+    body: Json = {"properties": sorted(set(properties)), "propertiesWithHistory": [], "inputs": inputs}
     call = Call("POST", client.paths.objects(source, "batch", "read"), where=source, body=body)
     answer = client.ask(call).body
     bad = [one for one in details(answer) if one.code not in NOT_THERE]
     if bad:
-        raise StopError("A part of a batch could not be read.", where=source, code=bad[0].code)
+        raise StopError("A part of a batch could not be read.", where=source, code=bad[0].code, fix=AGAIN)
     return results(answer, source)
 
 
@@ -63,8 +65,8 @@ def listed_links(told: Ends | None) -> list[Link] | None:
         return None
     ends = told.results
     if len(ends) == 1 or (len(ends) == 2 and ends[0].id == ends[1].id):  # noqa: PLR2004  nearly every record
-        return [Link(ends[0].id, any(one.type.endswith("_to_company") for one in ends))]
-    return _once([(one.id, one.type.endswith("_to_company")) for one in ends])
+        return [Link(ends[0].id, ends[0].type.endswith(_TO_COMPANY) or ends[-1].type.endswith(_TO_COMPANY))]
+    return _once([(one.id, one.type.endswith(_TO_COMPANY)) for one in ends])
 
 
 def fetched_links(client: Client, source: str, target: str, ids: Sequence[str]) -> dict[str, list[Link]]:
@@ -88,7 +90,7 @@ def _link_results(client: Client, source: str, target: str, inputs: list[Json]) 
     call = Call("POST", path, where=f"{source} to {target}", body={"inputs": inputs})
     answer = client.ask(call).body
     if bad := [one for one in details(answer) if one.code not in NOT_THERE]:
-        raise StopError("A part of the associations could not be read.", where=call.where, code=bad[0].code)
+        raise StopError("A part of the associations could not be read.", where=call.where, code=bad[0].code, fix=AGAIN)
     return results(answer, call.where, "from")
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from crm_kare.errors import StopError
+from crm_kare_hubspot.answers import AGAIN
 
 ABSENT: Final = ""
 """Value of a property that a record does not have at all; HubSpot tells those without value as null."""
@@ -143,7 +144,9 @@ class Decoder:
         try:
             return msgspec.convert(_in_texts(json.loads(body)), self._type)
         except (ValueError, LookupError, TypeError):
-            raise StopError("HubSpot's answer has no list of results.", where=self._where, code="shape") from None
+            raise StopError(
+                "HubSpot's answer has no list of results.", where=self._where, code="shape", fix=AGAIN
+            ) from None
 
 
 def _page_type(properties: Mapping[str, str], targets: Mapping[str, str]) -> Any:

@@ -3,7 +3,7 @@
 import json
 import logging
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -23,6 +23,8 @@ from crm_kare.sandbox.hubspot import Limits
 from crm_kare.testing import steps
 from crm_kare.testing.clock import MORNING, FakeClock
 from crm_kare_hubspot import connector
+from crm_kare_hubspot.client import Client
+from crm_kare_hubspot.records import fetched_links, read_batch
 
 on_sandbox = pytest.mark.parametrize("rig", ["hubspot"], indirect=True)
 
@@ -222,9 +224,10 @@ def test_an_answer_of_the_wrong_shape_stops_and_shows_only_its_size(body: bytes)
 def test_an_answer_without_results_is_not_an_empty_portal(body: bytes) -> None:
     with served(PROPERTIES, (200, {}, body)) as script:
         one = made(script)
-        with pytest.raises(StopError, match="no list of results"):
+        with pytest.raises(StopError, match="no list of results") as caught:
             list(one.pull(SPEC, None))
         one.close()
+    assert caught.value.fix
 
 
 def test_nobody_there_is_a_retry_error_after_growing_waits() -> None:
@@ -287,6 +290,52 @@ def test_values_come_in_canonical_form_whatever_form_hubspot_chose() -> None:
         ("2", "2026-01-01T00:00:00Z", "2026-01-01", "false", " kept ", "1.0E7"),
         ("3", "2026-01-01T00:00:00.120Z", "2026-01-01", None, "a?b", None),
     ]
+
+
+def told_207(script: Script, call: Callable[[Client], object]) -> object:
+    given = {"HUBSPOT_API_URL": script.url, "HUBSPOT_ACCESS_TOKEN": "pat-eu1-made-up-token"}
+    secrets = {name: SecretStr(value) for name, value in given.items()}
+    client = Client(Context("acme", secrets, FakeClock(), Path(), Path()))
+    try:
+        return call(client)
+    finally:
+        client.close()
+
+
+NO_COMPANY = "No company is associated with deal 1."
+GONE = "Could not get some COMPANY objects, they may be deleted or not exist. Check that ids are valid."
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"category": "OBJECT_NOT_FOUND", "subCategory": "crm.associations.NO_ASSOCIATIONS_FOUND"},
+        {"subCategory": "crm.associations.NO_ASSOCIATIONS_FOUND"},
+        {"status": "error", "category": "NOT_FOUND", "subCategory": "crm.associations.NO_ASSOCIATIONS_FOUND"},
+        {"message": NO_COMPANY},
+    ],
+)
+def test_no_association_is_no_failure_whichever_of_its_fields_hubspot_sends(error: Mapping[str, str]) -> None:
+    with served((207, {}, json.dumps({"results": [], "numErrors": 1, "errors": [error]}).encode())) as script:
+        assert told_207(script, lambda client: fetched_links(client, "deals", "companies", ["1"])) == {"1": []}
+
+
+@pytest.mark.parametrize("error", [{"category": "OBJECT_NOT_FOUND"}, {"message": GONE, "context": {"ids": ["1"]}}])
+def test_a_record_that_is_gone_is_no_failure_whichever_of_its_fields_hubspot_sends(error: Mapping[str, Any]) -> None:
+    with served((207, {}, json.dumps({"results": [], "numErrors": 1, "errors": [error]}).encode())) as script:
+        assert told_207(script, lambda client: read_batch(client, "companies", ["1"], ["name"])) == []
+    asked = json.loads(script.asked[0][3])
+    assert asked.keys() == {"inputs", "properties", "propertiesWithHistory"}  # the OpenAPI document requires all three
+
+
+@pytest.mark.parametrize("error", [{}, {"category": "INTERNAL_ERROR", "message": "x"}, {"message": "Try later"}])
+def test_another_failure_of_a_part_is_never_taken_for_no_association(error: Mapping[str, str]) -> None:
+    with (
+        served((207, {}, json.dumps({"results": [], "numErrors": 1, "errors": [error]}).encode())) as script,
+        pytest.raises(StopError) as caught,
+    ):
+        told_207(script, lambda client: fetched_links(client, "deals", "companies", ["1"]))
+    assert caught.value.fix
 
 
 def test_a_list_that_goes_round_is_stopped() -> None:

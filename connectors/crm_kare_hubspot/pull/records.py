@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from crm_kare.errors import StopError
 from crm_kare.ports import StreamSpec
-from crm_kare_hubspot.answers import details
+from crm_kare_hubspot.answers import AGAIN, details
 from crm_kare_hubspot.client import Call, Client
 from crm_kare_hubspot.columns import Reader, Records, Wanted, batch, stages_of
 from crm_kare_hubspot.cursor import Position
@@ -140,13 +140,14 @@ def read_rows(pull: Pull, ids: Sequence[str]) -> Iterator[Rows]:
     for start in range(0, len(ids), BATCH):
         answer = pull.ask(_batch_call(pull, ids[start : start + BATCH]))
         if bad := [one for one in details({"errors": answer.errors}) if one.code not in NOT_THERE]:
-            raise StopError("A part of a batch could not be read.", where=pull.spec.source, code=bad[0].code)
+            raise StopError("A part of a batch could not be read.", where=pull.spec.source, code=bad[0].code, fix=AGAIN)
         yield answer.rows
 
 
 def _batch_call(pull: Pull, ids: Sequence[str]) -> Call:
     path = pull.client.paths.objects(pull.spec.source, "batch", "read")
-    body = {"properties": sorted({*properties(pull.want)}), "inputs": [{"id": one} for one in ids]}
+    inputs = [{"id": one} for one in ids]
+    body = {"properties": sorted({*properties(pull.want)}), "propertiesWithHistory": [], "inputs": inputs}
     return Call("POST", path, pull.spec.source, body=body, raw=True)
 
 
