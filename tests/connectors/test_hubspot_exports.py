@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from crm_kare.errors import RetryError
 from crm_kare.model import Kind, Problem
 from crm_kare.ports import Connector, SourceField, StreamSpec
 from crm_kare.sandbox.faults import Fault
@@ -22,7 +23,7 @@ from crm_kare.testing.records import blank_row, row, rows
 pytestmark = pytest.mark.parametrize("rig", ["hubspot"], indirect=True)
 
 BERLIN = ZoneInfo("Europe/Berlin")
-ASKED, LISTED = "/crm/v3/exports/export/async", "/crm/v3/objects/{}"
+ASKED = "/crm/v3/exports/export/async"
 PERSON = "user:61000000"
 KINDS = {kind.name: kind for kind in OBJECT_TYPES}
 
@@ -79,14 +80,6 @@ def told(rig: Any, spec: StreamSpec) -> list[Problem]:
     return [one for page in connector(rig).pull(spec, None) for one in page.problems]
 
 
-def listed(rig: Any, spec: StreamSpec) -> int:
-    """Calls of list pages so far, without those for what was archived."""
-    return sum(
-        "archived" not in str(getattr(one, "query", ""))
-        for one in rig.running.faults.calls(LISTED.format(spec.source), "GET")
-    )
-
-
 def asked(rig: Any) -> int:
     """Exports asked for so far."""
     return len(rig.running.faults.calls(ASKED, "POST"))
@@ -99,6 +92,9 @@ def test_a_file_brings_what_lists_bring(portal: Any, stream: str) -> None:
     tie(portal.portal, "deals", "companies", [(deals[1], companies[5], "341")])
     untie(portal.portal, "deals", "companies", [(deals[2], companies[2], "5")])
     tie(portal.portal, "deals", "companies", [(deals[2], companies[0], "341")])
+    tie(
+        portal.portal, "deals", "companies", [(deals[3], companies[1], kind) for kind in ("5", "341")]
+    )  # two primary ones
     portal.seed("contacts", [row(portal.setting, "contacts", one, account_id=companies[one]) for one in range(9)])
     portal.edit("accounts", companies[3], {"name": ' "Säge", Söhne;\r\n& Co. '})
     portal.clock.advance(steps.HOUR)
@@ -213,6 +209,15 @@ def test_an_export_that_takes_hours_is_left(portal: Any) -> None:
     assert ["hours" in one.message for one in told(portal, steps.accounts(portal))] == [True]
 
 
+def test_a_stop_ends_the_wait_for_an_export_at_once(portal: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    sales(portal)
+    portal.running.faults.order_inside("hold_export", 10_000)
+    monkeypatch.setattr(portal.clock, "sleep", portal.clock.slept.append)
+    with pytest.raises(RetryError) as caught:
+        told(portal, steps.accounts(portal))
+    assert (caught.value.code, portal.clock.slept) == ("STOPPED", [5.0])
+
+
 def test_an_address_that_ran_out_is_asked_for_anew(portal: Any) -> None:
     sales(portal)
     portal.running.faults.order_inside("expire_export", 2)
@@ -272,12 +277,13 @@ def test_an_export_that_hubspot_forgot_is_asked_for_anew(portal: Any) -> None:
     assert (asked(portal), rest.problems) == (2, 0)
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.slow
+@pytest.mark.timeout(120)
 def test_a_file_in_parts_costs_few_calls_and_little_memory(portal: Any) -> None:
     spec = replace(steps.accounts(portal), fields=steps.accounts(portal).fields[:6])
-    ids = portal.seed("accounts", rows(portal.setting, "accounts", 6_000))
+    ids = portal.seed("accounts", rows(portal.setting, "accounts", 30_000))
     portal.clock.advance(steps.DAY)
-    exports(portal, plain=100_000, part=2_500)
+    exports(portal, plain=100_000, part=12_000)
     made, before = connector(portal), portal.calls()
     tracemalloc.start()
     came = sum(page.records.num_rows for page in made.pull(spec, None))

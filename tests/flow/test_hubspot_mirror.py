@@ -21,6 +21,7 @@ from crm_kare.sandbox.hubspot.associating import link
 from crm_kare.sandbox.hubspot.definitions import BY_ADDRESS
 from crm_kare.sandbox.hubspot.links import recount_around, untie
 from crm_kare.sandbox.hubspot.merging import merge
+from crm_kare.sandbox.hubspot.portal import EXPORT
 from crm_kare.sync.flow import pull_only
 
 SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 7))]
@@ -243,3 +244,24 @@ def test_a_pull_stopped_again_and_again_goes_on_and_is_exact(project: SandboxPro
         assert pull_only(project.runtime, "hubspot").exit_code == 0
     assert pages > 2
     require_same_records(project)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(5, 10))
+def test_a_mirror_from_exported_files_is_an_exact_copy(project: SandboxProject, seed: int) -> None:
+    """With the starter's mapping, whose streams of companies and deals the files hold exactly."""
+    portal = portal_of(project.running.sandbox)
+    portal.settings = replace(portal.settings, scopes=portal.settings.scopes | {EXPORT})
+    mapping = project.folder / "mappings" / "hubspot.yaml"
+    mapping.write_text(f"{mapping.read_text()}\noptions:\n  export_from: 1\n")
+    project.reopen()
+    people = People(project, seed)
+    assert pull_only(project.runtime, "hubspot", progress=lambda *_: people.work(1)).exit_code == 0
+    for full in (False, True):
+        project.clock.sleep(DAY)
+        project.running.faults.forget_calls()
+        result = pull_only(project.runtime, "hubspot", full=full)
+        assert [one for one in result.problems if one.code == "export-unused"] == []
+        require_same_records(project)
+    require_same_ties(project)
+    assert {one.order.kind.name for one in portal.exports.tasks.values()} == {COMPANIES, DEALS}

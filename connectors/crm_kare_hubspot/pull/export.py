@@ -80,9 +80,10 @@ def exported(pull: Pull, at: Position, terms: Terms) -> Iterator[Page]:
             at = _asked(pull, at, count, reading)
             yield Page(nothing(pull.spec), at.text(), total=count)
         yield from _taken(pull, at, terms, reading)
-    except UnclearError as unclear:
+    except (UnclearError, OSError) as error:
+        reason = str(error) if isinstance(error, UnclearError) else f"there is no room for it here ({error.strerror})"
         lists = replace(pull, doubts=Doubts(pull.spec))  # what a useless file made doubtful is nobody's concern
-        lists.doubts.not_exported(str(unclear))
+        lists.doubts.not_exported(reason)
         yield from full(lists, listed)
         return
     since = at.started - pull.overlap
@@ -99,11 +100,14 @@ def _count(pull: Pull) -> int:
 
 def _reading(pull: Pull, terms: Terms) -> _Reading:
     """How the cells of all properties are read; raises `UnclearError`."""
-    names = dict.fromkeys((OBJECT_ID, *pull.want.properties))
-    times = tuple(name for name in names if terms.properties[name].value_type() == "datetime")
+    known = {name: one for name in pull.want.properties if (one := terms.properties.get(name))}
+    if lost := set(pull.want.properties) - set(known):
+        raise UnclearError(f"the portal has no property {', '.join(sorted(lost))}")
+    times = tuple(name for name, one in known.items() if one.value_type() == "datetime")
     local = LocalTime(_zone(pull) if times else ZoneInfo("UTC"))
-    kinds = {name: [one.kind for one in pull.spec.fields if one.source == name] for name in names}
-    return _Reading({name: cell(terms.properties[name], kinds[name], local) for name in names}, times, local)
+    kinds = {name: [one.kind for one in pull.spec.fields if one.source == name] for name in known}
+    cells = {name: cell(one, kinds[name], local) for name, one in known.items()}
+    return _Reading({OBJECT_ID: str, **cells}, times, local)
 
 
 def _zone(pull: Pull) -> ZoneInfo:

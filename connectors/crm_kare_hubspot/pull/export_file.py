@@ -153,11 +153,13 @@ def _record_id(text: str | None) -> str:
 
 
 def _links(ids: str | None, primary: str | None) -> list[Link]:
-    if ids is None and primary is None:
-        return []
-    if ids is None or not _IDS.fullmatch(ids):
-        raise UnclearError("ids of associated companies have another form than numbers with semicolons between")
-    found = dict.fromkeys(ids.split(";"))
-    if primary is not None and primary not in found:
+    found, first = _several(ids), _several(primary)
+    if not first.keys() <= found.keys():
         raise UnclearError("the primary company of a record is not one of its companies")
-    return [Link(one, one == primary) for one in found]
+    return [Link(one, one in first) for one in found]
+
+
+def _several(ids: str | None) -> dict[str, None]:
+    if ids is not None and not _IDS.fullmatch(ids):
+        raise UnclearError("ids of associated companies have another form than numbers with semicolons between")
+    return dict.fromkeys(ids.split(";") if ids else ())

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import IO, Final
 
-from crm_kare.http import CallError
+from crm_kare.errors import ConfigError
+from crm_kare.http import CallError, pause
 from crm_kare.ports import Clock
 from crm_kare_hubspot.answers import Json, meaning
 from crm_kare_hubspot.client import Call, Client
@@ -16,9 +17,6 @@ _PATIENCE: Final = 2 * 3600.0
 """Seconds until lists would have been quicker."""
 _FETCHES: Final = 3
 """Addresses that are tried, each of which is good for some minutes."""
-
-_OURS_TO_TELL: Final = frozenset({"login", "quota"})
-"""Troubles that lists would have too."""
 
 
 class GoneError(Exception):
@@ -66,8 +64,11 @@ def fetch(client: Client, clock: Clock, source: str, task: str, into: IO[bytes])
         try:
             client.download(address, into)
         except CallError:
-            continue
-        return
+            pause(clock, _FIRST)
+        except ConfigError:
+            raise UnclearError("its address is not one of https") from None
+        else:
+            return
     raise UnclearError("its file could not be fetched")
 
 
@@ -82,7 +83,7 @@ def _address(client: Client, clock: Clock, source: str, task: str) -> str:
             raise UnclearError(f"HubSpot ended the export with the status {state}")
         if clock.monotonic() - began > _PATIENCE:
             raise UnclearError("HubSpot took hours to make it")
-        clock.sleep(wait)
+        pause(clock, wait)
         wait = min(2 * wait, _LONGEST)
 
 
@@ -110,9 +111,9 @@ def _sent(client: Client, call: Call) -> Json:
 
 
 def _failed(error: CallError, call: Call) -> Exception:
-    """What is the export's own trouble makes lists necessary; the rest is as with any call."""
+    """Whatever is wrong, lists are tried: they tell it too where it is not the export's own trouble."""
     trouble = error.trouble
-    if trouble.kind in _OURS_TO_TELL:
+    if trouble.kind == "login":
         return meaning(error, call.where)
     if trouble.kind == "permission":
         return UnclearError("the login lacks the scope crm.export, which a super admin grants")
