@@ -23,7 +23,7 @@ from crm_kare.ports import Connector, Quota
 from crm_kare.sync.flow import Options, sync
 from crm_kare.sync.runtime import Runtime
 
-LABELS = {"crm", "kind", "status", "stream", "outcome", "direction", "profile", "version", "le"}
+LABELS = {"crm", "code", "kind", "status", "stream", "outcome", "direction", "profile", "version", "le"}
 
 
 class Rig:

@@ -179,7 +179,16 @@ def test_sigterm_ends_the_process_with_0_and_its_log_is_json(tmp_path: Path) -> 
         'version: 1\ncrms:\n  shop: {connector: files, mapping: m.yaml, schedule: "0 0 1 1 *"}\nserve: {port: 0}\n'
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", "from crm_kare.cli import main; main()", "serve", "--project", str(tmp_path), "--host", "127.0.0.2"],
+        [
+            sys.executable,
+            "-c",
+            "from crm_kare.cli import main; main()",
+            "serve",
+            "--project",
+            str(tmp_path),
+            "--host",
+            "127.0.0.2",
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -130,6 +130,18 @@ def test_what_it_refused_leaves_no_trace_in_the_answer(door: Door) -> None:
     assert answers == [(401, b""), (204, b"")]
 
 
+def test_answers_are_counted_by_crm_and_what_anybody_types_is_no_label(door: Door) -> None:
+    forged, good = notice({"accounts": ["a1"]}, "another token", door.world.clock.now()), door.notice("a1")
+    assert [door.send(one) for one in (forged, good)] == [401, 204]
+    assert [door.send(good, crm) for crm in ("two", "three")] == [404, 404]
+    told = door.service.metrics.page()[0].decode()
+    lines = [line for line in told.splitlines() if line.startswith("crm_kare_webhook_requests_total")]
+    assert 'crm_kare_webhook_requests_total{code="401",crm="one"} 1.0' in lines
+    assert 'crm_kare_webhook_requests_total{code="204",crm="one"} 1.0' in lines
+    assert 'crm_kare_webhook_requests_total{code="503",crm="one"} 0.0' in lines
+    assert all('crm="one"' in line and 'code="404"' not in line for line in lines)
+
+
 def test_what_cannot_be_read_is_400(door: Door) -> None:
     assert door.send(sealed(b"{not json", door.world.crms["one"].token)) == 400
 

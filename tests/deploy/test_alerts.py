@@ -40,6 +40,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
             (result,) = sync(runtime, ["one"], Options(force=True))
         metrics = Metrics(runtime, Now(lambda _crm: runtime.clock.now(), lambda _crm: 0))
         metrics.count(RunResult("", "one", result.status, quota=Quota(1, 2)))
+        metrics.answered("one", 204)
         page, _ = metrics.page()
         found: dict[str, set[str]] = {}
         for family in text_string_to_metric_families(page.decode()):

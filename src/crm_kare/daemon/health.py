@@ -32,7 +32,7 @@ def create_app(service: Service, receiver: Receiver) -> FastAPI:
         page, content_type = service.metrics.page(request.headers.get("accept", ""))
         return Response(page, headers={"content-type": content_type})
 
-    add_webhooks(app, receiver)
+    add_webhooks(app, receiver, service.metrics.answered)
     return app
 
 

@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 
 from crm_kare import __version__
 from crm_kare.daemon.schedule import starts_between
+from crm_kare.daemon.webhooks import ANSWERS
 from crm_kare.errors import KareError
 from crm_kare.journal import Journal
 from crm_kare.model import OutcomeStatus, RunStatus
@@ -62,6 +63,9 @@ class Metrics:
             "crm_kare_records", "Accounts to write, by what became of it.", ["crm", "outcome"], registry=registry
         )
         self._calls = Counter("crm_kare_api_calls", "Calls to the CRM.", ["crm", "direction"], registry=registry)
+        self._webhooks = Counter(
+            "crm_kare_webhook_requests", "Requests of webhooks, by the answer.", ["crm", "code"], registry=registry
+        )
         self._used = Gauge(
             "crm_kare_quota_used", "Calls used of the CRM's day, by all its users, as last told.", ["crm"], registry=registry
         )  # fmt: skip
@@ -71,6 +75,9 @@ class Metrics:
         registry.register(_Kept(runtime, now))
         ProcessCollector(registry=registry)
         self._begin_at_zero(crms)
+        for crm in filter(runtime.project.webhooks, crms):
+            for status in ANSWERS:
+                self._webhooks.labels(crm, str(status))
 
     def begins(self, crm: str) -> None:
         """A run of a CRM begins."""
@@ -93,6 +100,10 @@ class Metrics:
         if result.quota.used is not None and result.quota.limit is not None:
             self._used.labels(result.crm).set(result.quota.used)
             self._limit.labels(result.crm).set(result.quota.limit)
+
+    def answered(self, crm: str, status: int) -> None:
+        """A webhook's request was answered with an HTTP status."""
+        self._webhooks.labels(crm, str(status)).inc()
 
     def page(self, accept: str = "") -> tuple[bytes, str]:
         """All metrics, and their content type: the form that `accept` (the request's header) asks for."""

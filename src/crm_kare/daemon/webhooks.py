@@ -27,6 +27,8 @@ _A_SECOND: Final = 200
 _PATIENCE: Final = 10.0
 
 TAKEN, UNREADABLE, REFUSED, UNKNOWN, LARGE, SLOW, MANY, LATER = 204, 400, 401, 404, 413, 408, 429, 503
+ANSWERS: Final = (TAKEN, UNREADABLE, REFUSED, LARGE, SLOW, MANY, LATER)
+"""What a CRM whose webhooks are on may be answered."""
 
 Log = structlog.stdlib.BoundLogger
 
@@ -140,12 +142,14 @@ def _line(runtime: Runtime, crm: str) -> _Line:
     return _Line(connector, stream_specs(mapping, fields), fields)
 
 
-def add_webhooks(app: FastAPI, receiver: Receiver) -> None:
-    """Give an app the receiver's address."""
+def add_webhooks(app: FastAPI, receiver: Receiver, count: Callable[[str, int], None]) -> None:
+    """Give an app the receiver's address. `count` is told each answer to a CRM whose webhooks are on."""
 
     @app.post("/webhooks/{crm}")
     async def webhook(crm: str, request: Request) -> Response:
         status = receiver.admit(crm) or await _received(receiver, crm, request)
+        if status != UNKNOWN:  # what anybody may type into an address is no label
+            count(crm, status)
         return Response(status_code=status)
 
 
