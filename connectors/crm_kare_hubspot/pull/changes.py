@@ -1,6 +1,6 @@
 """An incremental pull: what changed by search, then what moved with others' merges, then what is gone."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -11,7 +11,6 @@ from crm_kare_hubspot.client import Call
 from crm_kare_hubspot.cursor import IDLE, Position
 from crm_kare_hubspot.paths import modified_property
 from crm_kare_hubspot.pull.gone import gone
-from crm_kare_hubspot.pull.kin import ARCHIVED
 from crm_kare_hubspot.pull.records import (
     OBJECT_ID,
     Pull,
@@ -59,7 +58,7 @@ def _page(pull: Pull, rows: Rows, at: Position, total: int | None = None) -> Pag
 
 
 def _moved(pull: Pull, at: Position) -> Iterator[Page]:
-    """Records that belong to a merged, archived or restored one; nearly always there are none, for no call."""
+    """Records that belong to a merged or restored one; nearly always there are none, for no call."""
     found: dict[str, None] = {}
     last_began = at.since + pull.back(at)
     for target in _parents(pull):
@@ -69,14 +68,16 @@ def _moved(pull: Pull, at: Position) -> Iterator[Page]:
         yield _page(pull, rows, at)
 
 
-def _children(pull: Pull, target: str, parents: Mapping[str, str]) -> set[str]:
-    """Ids of the stream's records that belong to one of these; HubSpot need not know those of archived ones any more."""
-    source = pull.spec.source
+def _children(pull: Pull, target: str, parents: Sequence[str]) -> set[str]:
+    """Ids of the stream's records that belong to one of these. Those of which HubSpot will not tell, as they are archived
+    by now, have none: what named them is read by whoever takes them out of the mirror.
+    """
     try:
-        ties = fetched_links(pull.client, target, source, list(parents))
-    except (ConfigError, StopError):
-        live = [key for key, what in parents.items() if not what.startswith(ARCHIVED)]
-        ties = fetched_links(pull.client, target, source, live)
+        ties = fetched_links(pull.client, target, pull.spec.source, parents)
+    except ConfigError:
+        if len(parents) == 1:
+            return set()
+        return {child for one in parents for child in _children(pull, target, [one])}
     return {link.id for links in ties.values() for link in links}
 
 

@@ -13,7 +13,6 @@ from crm_kare_hubspot.answers import Json, results
 from crm_kare_hubspot.client import Call
 from crm_kare_hubspot.columns import nothing
 from crm_kare_hubspot.cursor import Position
-from crm_kare_hubspot.pull.kin import ARCHIVED
 from crm_kare_hubspot.pull.records import OBJECT_ID, Pull, assembled, links_fetched, read_rows
 from crm_kare_hubspot.records import BATCH
 
@@ -38,8 +37,6 @@ def gone(pull: Pull, at: Position) -> Iterator[Page]:
     restored = [key for key in at.archived or () if key not in archive.records] if archive.whole else []
     yield from _restored(pull, at, restored)
     lost = _lost(archive, at, at.archived_since - pull.overlap)
-    told = {key: f"{ARCHIVED} {archive.records[key]}" for key in lost}
-    pull.kin.note(pull.spec.source, told, pull.client.now())
     yield Page(nothing(pull.spec), _after(at, archive, pull.archived_pages).text(), tuple(lost))
 
 

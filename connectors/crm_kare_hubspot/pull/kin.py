@@ -1,8 +1,9 @@
-"""What streams lost, for those that refer to them: children of merged, archived and restored records are read once more.
+"""What happened to records, for the streams that refer to them: children of merged and restored ones are read once more.
 
-A merge moves the children of two records to a third, and an archived record leaves its children: neither moves the
+A merge moves the children of two records to a third, and a restored record has its children back: neither moves the
 children's own dates. So the object's stream notes who is concerned, and the others ask for those children by name.
-The notes outlive the process, since a stop may lie between the two streams.
+The notes outlive the process, since a stop may lie between the two streams. What named an archived record the core finds
+in the mirror by itself.
 """
 
 from collections.abc import Mapping
@@ -14,9 +15,6 @@ from crm_kare.state_file import keep, recalled
 
 _NAME: Final = "hubspot-moved.json"
 _KEPT_FOR: Final = timedelta(days=90)
-
-ARCHIVED: Final = "archived"
-"""First word of what is noted of an archived record."""
 
 Notes = dict[str, list[str]]
 """By record: when it was noted, and what for."""
@@ -37,10 +35,10 @@ class Kin:
             kept = {key: note for key, note in held.items() if note[0] >= oldest}
             keep(self._path, recalled(self._path) | {source: kept | new})
 
-    def since(self, source: str, moment: datetime) -> Mapping[str, str]:
-        """Records that were noted after a moment, and what for."""
+    def since(self, source: str, moment: datetime) -> list[str]:
+        """Records that were noted after a moment."""
         notes = self._notes(source).items()
-        return {key: what for key, (noted, what) in notes if datetime.fromisoformat(noted) > moment}
+        return [key for key, (noted, _) in notes if datetime.fromisoformat(noted) > moment]
 
     def _notes(self, source: str) -> Notes:
         told = recalled(self._path).get(source)

@@ -51,7 +51,7 @@ class Pull:
         stages: those of its pipelines.
         products: those of its lines.
         doubts: what to tell in the end.
-        kin: what other streams lost.
+        kin: what happened to records that others name.
         require: called with properties that no record of a page has; raises where the portal has none such.
         overlap: for how long a search may not show a change.
         archived_pages: pages of the archived list that are read at each pull.
