@@ -249,7 +249,7 @@ def test_what_happens_meanwhile_is_in_the_copy(portal: Any) -> None:
     assert asked(portal) == 1
 
 
-@pytest.mark.parametrize("stop", [1, 2, 3])
+@pytest.mark.parametrize("stop", [pytest.param(1, marks=pytest.mark.slow), 2, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_pull_that_was_stopped_goes_on_with_the_same_file(portal: Any, stop: int) -> None:
     spec = replace(steps.accounts(portal), fields=steps.accounts(portal).fields[:2])
     portal.seed("accounts", [{"account_id": None, "name": f"{one} {'x' * 3000}"} for one in range(800)])
@@ -285,13 +285,16 @@ def test_a_file_in_parts_costs_few_calls_and_little_memory(portal: Any) -> None:
     portal.clock.advance(steps.DAY)
     exports(portal, plain=100_000, part=12_000)
     made, before = connector(portal), portal.calls()
+    pages = made.pull(spec, None)
+    came = [next(pages).records.num_rows for _ in range(2)]  # the export was asked for; it was fetched
     tracemalloc.start()
-    came = sum(page.records.num_rows for page in made.pull(spec, None))
+    came += [page.records.num_rows for page in pages]
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert came == len(ids)
+    assert sum(came) == len(ids)
+    assert max(came) < len(ids) / 2
     assert portal.calls() - before <= 12
-    assert peak < 25_000_000
+    assert peak < 16_000_000
 
 
 def test_streams_that_no_file_holds_exactly_are_listed(portal: Any) -> None:
@@ -347,3 +350,25 @@ def test_an_answer_that_names_no_export_is_no_end(portal: Any) -> None:
     sales(portal)
     portal.running.faults.order(Fault(ASKED, "POST", status=202, body="{}"))
     assert ["named no export" in one.message for one in told(portal, steps.accounts(portal))] == [True]
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (Fault("/exported-files/*", status=200, body="<html>gateway</html>"), "no column"),
+        (Fault("/exported-files/*", status=200, body="PK\x05\x06 and nothing of an archive"), "cannot be read"),
+        (Fault("/exported-files/*", status=200, body='hs_object_id,name\n"1'), "cannot be read"),
+        (Fault("/exported-files/*", status=200, body=""), "no column"),
+        (Fault("/exported-files/*", status=500, body="oops", times=0), "fetched"),
+        (Fault(f"{ASKED}/tasks/*", status=404, body="{}", times=0), "does not know"),
+        (Fault(f"{ASKED}/tasks/*", status=400, body="{}", times=0), "refused"),
+    ],
+    ids=["page", "archive", "half", "nothing", "down", "unknown", "refused"],
+)
+def test_a_file_that_is_none_is_not_believed(portal: Any, answer: Fault, words: str) -> None:
+    sales(portal, 3, 3)
+    portal.running.faults.order(answer)
+    spec = replace(steps.accounts(portal), fields=steps.accounts(portal).fields[:2])
+    pages = list(connector(portal).pull(spec, None))
+    assert [words in one.message for page in pages for one in page.problems] == [True]
+    assert sum(page.records.num_rows for page in pages) == 3

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import IO, Final
@@ -21,6 +22,10 @@ COMPANIES, PRIMARY = "Associated Company IDs", "Associated Company IDs (Primary)
 
 _BLOCK: Final = 1024 * 1024
 """Bytes that are made columns of at once; no record is longer."""
+_BROKEN: Final = (
+    *(pa.ArrowException, csv.Error, UnicodeError, OSError),
+    *(BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError),  # the last two: encrypted, another method
+)
 _IDS: Final = re.compile(r"\d+(;\d+)*")
 
 
@@ -84,7 +89,7 @@ def pieces(file: IO[bytes], cells: Mapping[str, Cell], more: Sequence[str]) -> I
                 _check(_header(part), names)
             with open_part() as part:
                 yield from (FileRows(one, cells) for one in _batches(part, names) if one.num_rows)
-    except (pa.ArrowInvalid, BadZipFile, UnicodeError, csv.Error, EOFError, OSError) as error:
+    except _BROKEN as error:
         raise UnclearError(f"the file cannot be read ({type(error).__name__})") from error
 
 
