@@ -44,14 +44,22 @@ class _Delivery:
     def __init__(self, batch: Batch) -> None:
         self._batch = batch
         self._condemned: dict[_Fault, Detail] = {}
+        self._accused: set[_Fault] = set()
+        """Refused with one record, though the property's definition lets them in."""
+        self._cleared: set[_Fault] = set()
+        """Written with one record."""
         self._found_by_halves = 0
 
     def all_of(self, records: list[RecordWrite]) -> None:
         waiting = [records]
         while waiting:
             part = self._without_condemned(waiting.pop(0))
-            if part and (refusal := self._batch.send(part)):
+            if not part:
+                continue
+            if refusal := self._batch.send(part):
                 waiting[:0] = self._parted(refusal)
+            elif len(part) == 1:
+                self._cleared.update(self._faults(part[0]))
 
     def _without_condemned(self, part: list[RecordWrite]) -> list[RecordWrite]:
         """Refuse those with a value that HubSpot refused a moment ago."""
@@ -88,7 +96,17 @@ class _Delivery:
         detail = next((one for one in told if record.account_id in one.ids), told[0])
         self._batch.refuse(record, detail)
         if detail.field and detail.code.startswith(_FAULT_OF_VALUE):
-            self._condemned[detail.field, self._batch.fields(record).get(detail.field)] = detail
+            self._condemn((detail.field, self._batch.fields(record).get(detail.field)), detail)
+
+    def _condemn(self, fault: _Fault, detail: Detail) -> None:
+        """Others with the value share its fate where its definition does not let it in, or it was refused twice."""
+        if all(one.account_id in self._batch.done or fault not in self._faults(one) for one in self._batch.left):
+            return
+        name, value = fault
+        known = None if fault in self._accused else self._batch.job.definitions().get(name)
+        if fault in self._accused or (known and value and not fits(known, value)):
+            self._condemned[fault] = detail
+        self._accused.add(fault)
 
     def _named(self, records: list[RecordWrite], told: list[Detail]) -> list[tuple[RecordWrite, Detail]]:
         """Records that HubSpot names itself, and those that carry a property nobody can write."""
@@ -113,7 +131,11 @@ class _Delivery:
             values = self._batch.fields(record)
             for detail in told:
                 value = values.get(detail.field)
-                if value and _quotes(detail.message.split("[", 1)[0], value):
+                if (
+                    value
+                    and (detail.field, value) not in self._cleared
+                    and _quotes(detail.message.split("[", 1)[0], value)
+                ):
                     found[record.account_id] = (detail.field, value)
         return found
 
@@ -163,7 +185,7 @@ def _parts(records: list[RecordWrite]) -> list[list[RecordWrite]]:
 
 
 def _samples(records: list[RecordWrite], suspects: Mapping[str, _Fault]) -> list[list[RecordWrite]]:
-    """Of each suspicious value one record by itself, then the others with it together: they share its fate."""
+    """Of each suspicious value one record by itself, then the others with it together."""
     groups: dict[_Fault, list[RecordWrite]] = {}
     for record in records:
         groups.setdefault(suspects[record.account_id], []).append(record)
