@@ -3,7 +3,7 @@
 A sandbox in a process of its own holds the org. `ours` is `sync.pull` into a mirror; `bare`, for Salesforce, makes the query
 jobs, waits, fetches page after page with requests and parses them with pyarrow, and keeps nothing; for HubSpot see
 `pull_hubspot.py`. Each turn runs in a new process.
-The full size is `--accounts 200000 --opportunities 1000000`; the sandbox needs some minutes to make that.
+The full size is `--accounts 200000 --opportunities 1000000`; the sandbox needs a minute or two to make that.
 """
 
 import argparse

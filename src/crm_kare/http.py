@@ -95,9 +95,12 @@ def call_with_retries(call: Callable[[], T], *, clock: Clock, safe: bool, attemp
 
 def _wait(state: RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
-    asked = error.trouble.retry_after if isinstance(error, CallError) else None
+    trouble = error.trouble if isinstance(error, CallError) else Trouble("")
     growing = float(2 ** (state.attempt_number - 1))
-    return min(asked if asked is not None else growing, LONGEST_WAIT)
+    wait = growing if trouble.retry_after is None else trouble.retry_after
+    if trouble.kind == "rate":  # other apps may be as quick to take what is free again
+        wait = max(wait, growing)
+    return min(wait, LONGEST_WAIT)
 
 
 _LATER: Final = "Run again later: the next run goes on where this one ended."

@@ -177,9 +177,15 @@ def test_every_call_has_a_time_out(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("status", "headers", "body", "wanted", "waits"),
     [
-        (429, {}, {"message": "You have reached your ten_secondly_rolling limit."}, RetryError, [10.0] * 5),
-        (429, {}, {"message": "You have reached your secondly limit."}, RetryError, [1.0] * 5),
-        (429, {"Retry-After": "3"}, {"message": "You have reached your secondly limit."}, RetryError, [3.0] * 5),
+        (429, {}, {"message": "You have reached your ten_secondly_rolling limit."}, RetryError, [*[10.0] * 4, 16.0]),
+        (429, {}, {"message": "You have reached your secondly limit."}, RetryError, [1.0, 2.0, 4.0, 8.0, 16.0]),
+        (
+            429,
+            {"Retry-After": "3"},
+            {"message": "You have reached your secondly limit."},
+            RetryError,
+            [3.0, 3.0, 4.0, 8.0, 16.0],
+        ),
         (429, {}, {"policyName": "DAILY", "message": "You have reached your daily limit."}, QuotaError, []),
         (429, {"Retry-After": "86400"}, {"message": "You have reached your secondly limit."}, RetryError, [60.0] * 5),
         (503, {"Retry-After": "nan"}, {}, RetryError, [1.0, 2.0, 4.0, 8.0, 16.0]),
