@@ -114,3 +114,13 @@ def test_what_is_kept_of_a_deleted_account_is_erased(labelled: Door) -> None:
     assert (erased.code, erased.document["account_id"]) == (0, "a1")
     assert erased.document["erased"] > 0
     assert "0 rows erased" in labelled("erase", "shop", "a1", "--yes").out
+
+
+@pytest.mark.usefixtures("judged_once")
+def test_overrides_are_told_as_table_json_and_csv(shop: Door) -> None:
+    assert shop("overrides").code == 3
+    assert shop("pull", "shop").code == 0
+    assert shop("overrides", "shop", "--older-than", "30", "--json").document == {"overrides": []}
+    assert "0 overrides" in shop("overrides").out
+    assert shop("overrides", "-o", str(shop.file("o.csv"))).code == 0
+    assert shop.file("o.csv").read_text().startswith("crm,account_id,name,owner,override,until")

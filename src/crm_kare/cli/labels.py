@@ -1,4 +1,4 @@
-"""The command that reads labels: explain."""
+"""Commands that read labels: explain, overrides."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,8 +11,9 @@ from crm_kare.errors import UsageError
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command."""
+    """Add the commands."""
     app.command(rich_help_panel="Read")(explain)
+    app.command(rich_help_panel="Read")(overrides)
 
 
 def explain(
@@ -91,3 +92,37 @@ def _figures(row: dict[str, Any]) -> str:
         "revenue of the window": row["revenue_window"] and f"{row['revenue_window']} {row['currency'] or ''}".strip(),
     }
     return ", ".join(f"{name} {value}" for name, value in told.items() if value is not None) or "nothing known"
+
+
+def overrides(
+    crm: Annotated[str | None, typer.Argument(metavar="CRM", help="Name of a CRM; none = all.")] = None,
+    project: ProjectOption = Path(),
+    older_than: Annotated[
+        int | None,
+        typer.Option("--older-than", min=1, metavar="DAYS", help="Only those shown for more than so many days."),
+    ] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the rows to a CSV file.")] = None,
+    as_json: JsonOption = False,
+) -> int:
+    """What people have overridden: which of it holds, agrees with the rules by now, or has expired."""
+    import pyarrow as pa  # noqa: PLC0415  heavy
+    import pyarrow.compute as pc  # noqa: PLC0415  heavy
+
+    from crm_kare.cli import show  # noqa: PLC0415  heavy
+    from crm_kare.report import exports  # noqa: PLC0415  heavy
+    from crm_kare.report.overrides import overrides as listed  # noqa: PLC0415  heavy
+
+    with opened(project) as runtime:
+        found = pa.concat_tables([listed(runtime, one) for one in ([crm] if crm else runtime.project.crms)])
+    if older_than is not None:
+        found = found.filter(pc.greater(found["days"], pa.scalar(older_than, pa.int64())))
+    if output is not None:
+        exports.write(found, "csv", output)
+    if as_json:
+        print_json({"overrides": found.to_pylist()})
+    elif output is None:
+        rows = (list(row.values()) for row in found.to_pylist())
+        show.table(found.column_names, rows, f"{found.num_rows} overrides")
+    else:
+        show.say(f"{found.num_rows} overrides in {output}")
+    return 0
