@@ -1,7 +1,9 @@
 """The command line as its callers have it: arguments in; exit code, stdout and stderr out."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -78,5 +80,14 @@ def fill(door: Door, accounts: int = 4) -> None:
     """Accounts a1 … an; the first bought every month."""
     rows = [f"a{n},Firm {n},Ann,Tools,Germany,50,1000000,Customer" for n in range(1, accounts + 1)]
     door.put("accounts.csv", "\n".join([ACCOUNTS, *rows]) + "\n")
-    deals = [f"o{month},a1,Won,2026-{month:02}-05,1000,New" for month in range(1, 11)]
-    door.put("opportunities.csv", "\n".join([DEALS, *(deals if accounts else [])]) + "\n")
+    _buy(door, [date(2026, month, 5) for month in range(1, 11)] if accounts else [])
+
+
+def buy_until(door: Door, last: date) -> None:
+    """The first account bought ten times, every thirty days, and the last time on this day."""
+    _buy(door, [last - timedelta(days=30 * back) for back in range(9, -1, -1)])
+
+
+def _buy(door: Door, days: Sequence[date]) -> None:
+    deals = [f"o{number},a1,Won,{day},1000,New" for number, day in enumerate(days, 1)]
+    door.put("opportunities.csv", "\n".join([DEALS, *deals]) + "\n")
