@@ -24,7 +24,7 @@ class _Next(msgspec.Struct, gc=False):
     after: str | int = ""
 
 
-class Paging(msgspec.Struct):
+class Paging(msgspec.Struct, gc=False):
     """Where an answer goes on."""
 
     next: _Next | None = None
@@ -37,7 +37,7 @@ class End(msgspec.Struct, gc=False):
     type: str = ""
 
 
-class Ends(msgspec.Struct):
+class Ends(msgspec.Struct, gc=False):
     """The associations of one record to one object, as lists tell them."""
 
     results: list[End]
@@ -162,6 +162,7 @@ def _page_type(properties: Mapping[str, str], targets: Mapping[str, str]) -> Any
         "Associations",
         [(attribute, Ends | None, None) for attribute in targets.values()],
         rename={attribute: name for name, attribute in targets.items()},
+        gc=False,
     )
     record = msgspec.defstruct(
         "Record",
@@ -171,6 +172,7 @@ def _page_type(properties: Mapping[str, str], targets: Mapping[str, str]) -> Any
             ("updatedAt", value, None),
             ("associations", tied | None, None),
         ],
+        gc=False,
     )
     return msgspec.defstruct(
         "Page",
