@@ -4,7 +4,7 @@ A file is no state at one moment, and may be behind as search is. So what change
 searched for right after it, and the number of its rows is held against what search counts.
 """
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from tempfile import TemporaryFile
 from typing import Final
@@ -26,6 +26,7 @@ from crm_kare_hubspot.pull.export_task import GoneError, ask, fetch
 from crm_kare_hubspot.pull.listing import full
 from crm_kare_hubspot.pull.records import OBJECT_ID, Pull, assembled, links_fetched, read_rows
 from crm_kare_hubspot.pull.unclear import UnclearError
+from crm_kare_hubspot.records import BATCH
 
 _TARGETS: Final[Mapping[str, tuple[str, ...]]] = {
     "companies": (),
@@ -140,6 +141,7 @@ def _read(pull: Pull, at: Position, terms: Terms, reading: _Reading) -> Iterator
     task, done, count = at.after.rsplit(":", 2)
     more = (COMPANIES, PRIMARY) if pull.want.targets else ()
     seen = 0
+    odd = _Odd(pull, reading, at)
     with TemporaryFile() as file:
         fetch(pull.client, terms.clock, pull.spec.source, task, file)
         for rows in pieces(file, reading.cells, more):
@@ -148,21 +150,40 @@ def _read(pull: Pull, at: Position, terms: Terms, reading: _Reading) -> Iterator
             new = rows.without(max(0, int(done) - seen))
             seen += len(rows)
             if len(new):
-                yield from _pages(pull, new, at, replace(at, after=f"{task}:{seen}:{count}"), reading)
-                at = replace(at, after=f"{task}:{seen}:{count}")
+                yield from odd.pages(new, replace(at, after=f"{task}:{seen}:{count}"))
+        yield from odd.rest()
     now = _count(pull)
     if not min(int(count), now) <= seen <= max(int(count), now):
         raise UnclearError(f"it has {seen} records, where search counts {count} before it and {now} after it")
 
 
-def _pages(pull: Pull, rows: FileRows, before: Position, at: Position, reading: _Reading) -> Generator[Page]:
-    """Some rows; those with a time that stands for two moments, or for none, are read by id as well."""
-    odd = dict.fromkeys(key for name in reading.times for key in _twice(rows, name, reading.local))
-    records = assembled(pull, rows, file_links(pull, rows))
-    yield Page(records, (before if odd else at).text())
-    if odd:
-        now = pull.decoder.rows([one for found in read_rows(pull, list(odd)) for one in found.records])
-        yield Page(assembled(pull, now, links_fetched(pull, now)), at.text())
+class _Odd:
+    """Pages of a file's rows. Those with a time that stands for two moments, or for none, are read by id as well, a
+    hundred at a time; until then the cursor stays before the first of them.
+    """
+
+    def __init__(self, pull: Pull, reading: _Reading, at: Position) -> None:
+        self._pull, self._reading = pull, reading
+        self._waiting: dict[str, None] = {}
+        self._safe = self._last = at
+
+    def pages(self, rows: FileRows, at: Position) -> Iterator[Page]:
+        """Some rows, after which the file stands at `at`."""
+        pull, self._last = self._pull, at
+        for name in self._reading.times:
+            self._waiting |= dict.fromkeys(_twice(rows, name, self._reading.local))
+        self._safe = self._safe if self._waiting else at
+        yield Page(assembled(pull, rows, file_links(pull, rows)), self._safe.text())
+        if len(self._waiting) >= BATCH:
+            yield from self.rest()
+
+    def rest(self) -> Iterator[Page]:
+        """Those that wait, as they are now."""
+        if self._waiting:
+            pull, ids = self._pull, list(self._waiting)
+            now = pull.decoder.rows([one for found in read_rows(pull, ids) for one in found.records])
+            self._waiting, self._safe = {}, self._last
+            yield Page(assembled(pull, now, links_fetched(pull, now)), self._safe.text())
 
 
 def _twice(rows: FileRows, name: str, local: LocalTime) -> list[str]:
