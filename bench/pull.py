@@ -16,25 +16,20 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import pull_hubspot
 import requests
+from mirrored import STREAMS, mirrored, starter
 from pyarrow import csv
 from pydantic import SecretStr
 
-import crm_kare_mappings
 from crm_kare.clock import SystemClock
-from crm_kare.config.mapping import load_mapping, stream_specs
-from crm_kare.journal import open_journal
-from crm_kare.ports import Context, Organisation, StreamSpec
+from crm_kare.ports import Context, StreamSpec
 from crm_kare.sandbox import serve
 from crm_kare.sandbox.salesforce import org_of
-from crm_kare.sync.mirror import Mirror
-from crm_kare.sync.pull import pull
 from crm_kare_salesforce import connector as connect
 
 LEAST_RATE: Final = {"salesforce": 0.6, "hubspot": 0.9}
@@ -45,27 +40,19 @@ ROWS: Final = 50_000
 """Records in a result page of the bare loop: what simple-salesforce asks for too."""
 
 ACCOUNTS: Final = {"salesforce": 40_000, "hubspot": 4_000}
-STREAMS: Final = ("accounts", "opportunities")
 DATA: Final = "/services/data/v62.0"
 
 
 def specs() -> list[StreamSpec]:
     """Accounts and opportunities as the starter mapping maps them."""
-    mapping = load_mapping(Path(crm_kare_mappings.__file__).with_name("salesforce.yaml"))
-    return [one for one in stream_specs(mapping) if one.stream in STREAMS]
+    return starter("salesforce")
 
 
 def ours(served: dict[str, Any], folder: Path) -> tuple[int, int]:
     """Records in the mirror, and calls."""
     given = {"SALESFORCE_INSTANCE_URL": SecretStr(served["url"]), "SALESFORCE_ACCESS_TOKEN": SecretStr(served["token"])}
     context = Context("bench", given, SystemClock(), folder, folder, {"bulk_from": served["bulk_from"]})
-    journal = open_journal(f"sqlite:///{folder}/journal.db")
-    with closing(journal), closing(connect(context)) as connector:
-        mirror = Mirror(folder / "mirror", journal, "bench")
-        pulled = pull(connector, specs(), mirror, Organisation("bench", "Bench"), now=datetime.now(UTC))
-        mirror.accept()
-        calls = connector.calls()
-    return sum(one.rows for one in pulled.streams), calls.read + calls.write
+    return mirrored(connect, context, specs())
 
 
 def bare(served: dict[str, Any], _folder: Path) -> tuple[int, int]:

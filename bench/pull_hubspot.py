@@ -3,47 +3,34 @@ page, decodes each, and keeps nothing. The sandbox answers late, as HubSpot does
 """
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import requests
+from mirrored import mirrored, starter
 from pydantic import SecretStr
 
-import crm_kare_mappings
 from crm_kare.clock import SystemClock
-from crm_kare.config.mapping import load_mapping, stream_specs
-from crm_kare.journal import open_journal
-from crm_kare.ports import Context, Organisation, StreamSpec
+from crm_kare.ports import Context, StreamSpec
 from crm_kare.sandbox import serve
 from crm_kare.sandbox.hubspot import portal_of
-from crm_kare.sync.mirror import Mirror
-from crm_kare.sync.pull import pull
 from crm_kare_hubspot import connector as connect
 
-STREAMS: Final = ("accounts", "opportunities")
 PAGE: Final = 100
 
 
 def specs() -> list[StreamSpec]:
-    """Companies and deals as the starter mapping maps them."""
-    mapping = load_mapping(Path(crm_kare_mappings.__file__).with_name("hubspot.yaml"))
-    return [one for one in stream_specs(mapping) if one.stream in STREAMS]
+    """Accounts and opportunities as the starter mapping maps them."""
+    return starter("hubspot")
 
 
 def ours(served: dict[str, Any], folder: Path) -> tuple[int, int]:
     """Records in the mirror, and calls."""
     given = {"HUBSPOT_API_URL": SecretStr(served["url"]), "HUBSPOT_ACCESS_TOKEN": SecretStr(served["token"])}
     context = Context("bench", given, SystemClock(), folder, folder, burst_share=1.0)
-    journal = open_journal(f"sqlite:///{folder}/journal.db")
-    with closing(journal), closing(connect(context)) as connector:
-        mirror = Mirror(folder / "mirror", journal, "bench")
-        pulled = pull(connector, specs(), mirror, Organisation("bench", "Bench"), now=datetime.now(UTC))
-        mirror.accept()
-        calls = connector.calls()
-    return sum(one.rows for one in pulled.streams), calls.read + calls.write
+    return mirrored(connect, context, specs())
 
 
 def bare(served: dict[str, Any], _folder: Path) -> tuple[int, int]:
