@@ -123,10 +123,13 @@ def test_a_time_that_the_clocks_show_twice_is_read_by_id(portal: Any) -> None:
         text = (twice + timedelta(hours=number)).isoformat()
         portal.portal.org.update("deals", deal, {"closedate": text}, PERSON)
     portal.clock.advance(steps.HOUR)
-    pulled = steps.pull(connector(portal), portal.setting.specs["opportunities"])
-    closed = [datetime.fromisoformat(str(pulled.rows[one]["closed_on"])) for one in deals[:2]]
-    assert closed == [twice, twice + timedelta(hours=1)]
-    assert pulled.problems == 0
+    spec = portal.setting.specs["opportunities"]
+    _, file = (page for page, _ in zip(connector(portal).pull(spec, None), range(2), strict=False))
+    for cursor in (None, file.cursor):  # stopped before those were read, too
+        pulled = steps.pull(connector(portal), spec, cursor)
+        closed = [datetime.fromisoformat(str(pulled.rows[one]["closed_on"])) for one in deals[:2]]
+        assert closed == [twice, twice + timedelta(hours=1)]
+        assert pulled.problems == 0
 
 
 @pytest.mark.parametrize(
