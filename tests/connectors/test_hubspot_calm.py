@@ -20,7 +20,7 @@ def rename(rig: Any, ids: list[str], name: str) -> None:
         rig.portal.org.update("companies", one, {"name": f"{name} {one}"}, PERSON)
 
 
-def changed_and_pulled(rig: Any) -> tuple[list[str], Callable[[], steps.Pulled]]:
+def changed_and_pulled(rig: Any) -> tuple[list[str], Callable[..., steps.Pulled]]:
     """A portal where many companies changed ten seconds ago, and were pulled; gives their ids, and the next pull."""
     spec = rig.setting.specs["accounts"]
     ids = [str(one) for one in rig.seed("accounts", rows(rig.setting, "accounts", MANY))]
