@@ -48,7 +48,12 @@ _APP: Final = "app.hubspot.com"
 _LAG: Final = 60.0
 """Seconds for which search may not show a write; 30 and more were seen."""
 
-CAPABILITIES: Final = Capabilities(streams=frozenset(STREAMS), write_batch=MOST, lag=_LAG)
+_MANY: Final = 10_000
+"""Accounts from which on a plan is handed over in large pieces: at the end of each, some of the batches at work wait."""
+
+CAPABILITIES: Final = Capabilities(
+    streams=frozenset(STREAMS), write_batch=MOST, bulk_from=_MANY, bulk_batch=_MANY, lag=_LAG
+)
 
 
 class HubSpotConnector:

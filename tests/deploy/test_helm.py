@@ -8,6 +8,8 @@ import pytest
 from deploy.deploy_tools import DEPLOY, ROOT, run, said
 from ruamel.yaml import YAML
 
+pytestmark = pytest.mark.slow
+
 CHART = DEPLOY / "helm" / "crm-kare"
 FILES = {"crm-kare.yaml": 'version: 1\nname: "a: b"\n', "mappings/salesforce.yaml": "version: 1\n"}
 LOGINS = {"existingSecret": "logins"}
@@ -194,7 +196,6 @@ def test_versions_are_the_programs() -> None:
     assert f'version = "{chart["appVersion"]}"' in (ROOT / "pyproject.toml").read_text()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("version", ["1.27", "1.34"])
 def test_manifests_pass_kubernetes_own_schemas(told: dict[str, Any], tmp_path: Path, version: str) -> None:
     for case in ("plain", "full", "others"):

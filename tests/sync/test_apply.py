@@ -1,5 +1,6 @@
 """Applying a plan: what is handed over and in which order, and what is journalled when calls fail or a stop is asked for."""
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -234,3 +235,10 @@ def test_no_text_is_longer_than_its_field(name: str) -> None:
     assert text is not None
     assert len(text) <= label.length
     assert text.endswith("…")
+
+
+def test_the_first_pieces_are_small_where_that_lets_the_first_call_leave_soon() -> None:
+    able = Capabilities(frozenset({"accounts"}), write_batch=8, first_batch=3, bulk_from=100, bulk_batch=50)
+    assert list(itertools.islice(able.batches(99), 4)) == [3, 6, 8, 8]
+    assert list(itertools.islice(able.batches(100), 2)) == [50, 50]
+    assert list(itertools.islice(Scripted.capabilities.batches(9), 2)) == [2, 2]

@@ -100,7 +100,7 @@ def _intended(
 ) -> Iterator[WriteRequest]:
     """Each batch, its intents journalled."""
     planned = plan.accounts.num_rows
-    for batch in _batches(plan, connector.capabilities.batch(planned)):
+    for batch in _batches(plan, connector.capabilities.batches(planned)):
         journal.changes.intend(run_id, itertools.chain.from_iterable(changes for _, changes in batch))
         yield WriteRequest(plan.source, plan.fields, tuple(record for record, _ in batch), read_at, planned)
 
@@ -117,10 +117,13 @@ def _answered(sent: _Sent | None) -> tuple[list[Outcome], tuple[RecordWrite, ...
     return outcomes, (), trouble
 
 
-def _batches(plan: Plan, size: int) -> Iterator[list[tuple[RecordWrite, list[Change]]]]:
-    """Accounts with their changes, `size` at a time, in the plan's order."""
+def _batches(plan: Plan, sizes: Iterable[int]) -> Iterator[list[tuple[RecordWrite, list[Change]]]]:
+    """Accounts with their changes, so many at a time, in the plan's order."""
     writes = ((_record(cells, account["group_id"] or ""), cells) for account, cells in plan.by_account())
-    while batch := list(itertools.islice(writes, size)):
+    for size in sizes:
+        batch = list(itertools.islice(writes, size))
+        if not batch:
+            return
         yield batch
 
 

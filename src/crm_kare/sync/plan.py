@@ -21,7 +21,7 @@ from crm_kare.ports import LabelField
 from crm_kare.sync.difference import CHANGES, differences
 from crm_kare.sync.policy import EVERYTHING, Compared, Policy, Scope
 
-_AT_ONCE: Final = 10_000
+_AT_ONCE: Final = 2_000
 """Rows that are Python objects at one time."""
 
 
