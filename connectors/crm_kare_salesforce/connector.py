@@ -22,7 +22,7 @@ from crm_kare.ports import (
     WriteRequest,
 )
 from crm_kare_salesforce import access, check, provision, readable, record_types, removal, rights
-from crm_kare_salesforce.client import AT_ONCE, Client
+from crm_kare_salesforce.client import Client
 from crm_kare_salesforce.faults import our_errors
 from crm_kare_salesforce.fields import Objects, field_infos, fill_rates
 from crm_kare_salesforce.ingest import Ingest
@@ -63,7 +63,6 @@ class SalesforceConnector:
         self.capabilities = Capabilities(
             frozenset(STREAMS),
             write_batch=LOOKED_AT_ONCE,
-            first_batch=AT_ONCE,
             notifies=False,
             reasons={"notifies": _NO_NOTICES},
             bulk_from=bulk_from,

@@ -247,8 +247,6 @@ class Capabilities:
         bulk_from: plans of so many accounts are handed over in larger pieces, of `bulk_batch` records at most; `None` where
             the CRM has no bulk path.
         bulk_batch: see `bulk_from`.
-        first_batch: records in the first `WriteRequest` of a plan that is not handed over in bulk, each next one has twice as
-            many, up to `write_batch`: the first call leaves soon, where small pieces cost little. 0: `write_batch` at once.
         incremental: whether `pull` with a cursor brings only what changed.
         provisions: whether `provision` creates fields (files need none).
         deletions: whether deleted records come as `Page.deleted` in an incremental pull.
@@ -268,7 +266,6 @@ class Capabilities:
     reasons: Mapping[str, str] = field(default_factory=dict)
     bulk_from: int | None = None
     bulk_batch: int = 0
-    first_batch: int = 0
     lag: float = 0.0
 
     def batch(self, planned: int) -> int:
@@ -276,12 +273,11 @@ class Capabilities:
         return self.bulk_batch if self.bulk_from is not None and planned >= self.bulk_from else self.write_batch
 
     def batches(self, planned: int) -> Iterator[int]:
-        """Sizes of the `WriteRequest`s of a plan of `planned` accounts, without end."""
+        """Sizes of the `WriteRequest`s of a plan of `planned` accounts: what is left over goes first, for an early first call."""
         most = self.batch(planned)
-        size = self.first_batch if self.first_batch and most == self.write_batch else most
-        while True:
-            yield size
-            size = min(2 * size, most)
+        full, rest = divmod(planned, most)
+        yield from [rest] * bool(rest)
+        yield from [most] * full
 
 
 @dataclass(frozen=True)

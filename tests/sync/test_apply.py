@@ -1,6 +1,5 @@
 """Applying a plan: what is handed over and in which order, and what is journalled when calls fail or a stop is asked for."""
 
-import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -21,7 +20,7 @@ from crm_kare.sync.wanted import wanted
 from crm_kare.testing.clock import MORNING, FakeClock
 
 CHANGED, CONFLICT, UNKNOWN = OutcomeStatus.CHANGED, OutcomeStatus.CONFLICT, OutcomeStatus.UNKNOWN
-IDS = ("a1", "a2", "a3", "a4", "a5")
+IDS = ("a1", "a2", "a3", "a4", "a5", "a6")
 Answer = Callable[[WriteRequest], list[Outcome]]
 
 
@@ -108,8 +107,8 @@ def test_batches_follow_each_other_in_the_plans_order(journal: Journal) -> None:
     outcomes, error = applied(connector, journal, plan())
     assert error is None
     assert [one.account_id for one in outcomes] == list(IDS)
-    assert [len(one.records) for one in connector.requests] == [2, 2, 1]
-    assert {one.planned for one in connector.requests} == {5}
+    assert [len(one.records) for one in connector.requests] == [2, 2, 2]
+    assert {one.planned for one in connector.requests} == {6}
     assert fates(journal) == dict.fromkeys(IDS, "changed")
 
 
@@ -215,10 +214,10 @@ def test_deep_groups_are_found_and_cycles_end() -> None:
 def test_the_group_reaches_the_connector(journal: Journal) -> None:
     connector, made = Scripted(), plan()
     place = made.accounts.schema.get_field_index("group_id")
-    groups = pa.array(["g", "g", None, "h", "h"], pa.string())
+    groups = pa.array(["g", "g", None, "h", "h", None], pa.string())
     made = Plan(**{**vars(made), "accounts": made.accounts.set_column(place, "group_id", groups)})
     applied(connector, journal, made)
-    assert [one.group for request in connector.requests for one in request.records] == ["g", "g", "", "h", "h"]
+    assert [one.group for request in connector.requests for one in request.records] == ["g", "g", "", "h", "h", ""]
 
 
 # lengths
@@ -237,8 +236,9 @@ def test_no_text_is_longer_than_its_field(name: str) -> None:
     assert text.endswith("…")
 
 
-def test_the_first_pieces_are_small_where_that_lets_the_first_call_leave_soon() -> None:
-    able = Capabilities(frozenset({"accounts"}), write_batch=8, first_batch=3, bulk_from=100, bulk_batch=50)
-    assert list(itertools.islice(able.batches(99), 4)) == [3, 6, 8, 8]
-    assert list(itertools.islice(able.batches(100), 2)) == [50, 50]
-    assert list(itertools.islice(Scripted.capabilities.batches(9), 2)) == [2, 2]
+@pytest.mark.parametrize(
+    ("planned", "sizes"), [(0, []), (7, [7]), (8, [8]), (19, [3, 8, 8]), (100, [50, 50]), (130, [30, 50, 50])]
+)
+def test_what_is_left_over_goes_first_so_that_the_first_call_leaves_soon(planned: int, sizes: list[int]) -> None:
+    able = Capabilities(frozenset({"accounts"}), write_batch=8, bulk_from=100, bulk_batch=50)
+    assert list(able.batches(planned)) == sizes

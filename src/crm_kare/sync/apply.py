@@ -121,10 +121,7 @@ def _batches(plan: Plan, sizes: Iterable[int]) -> Iterator[list[tuple[RecordWrit
     """Accounts with their changes, so many at a time, in the plan's order."""
     writes = ((_record(cells, account["group_id"] or ""), cells) for account, cells in plan.by_account())
     for size in sizes:
-        batch = list(itertools.islice(writes, size))
-        if not batch:
-            return
-        yield batch
+        yield list(itertools.islice(writes, size))
 
 
 def _record(cells: Sequence[Change], group: str) -> RecordWrite:
