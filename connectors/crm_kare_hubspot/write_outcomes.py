@@ -65,7 +65,7 @@ def refused(record: RecordWrite, detail: Detail, labels: Mapping[str, Label], cr
     message = detail.message
     for name, value in record.values.items():
         if value and labels[name].type in _TEXTS:
-            message = _without(message, redacted(value, longest=len(value)))
+            message = _without(message, redacted(value))
     return Outcome(
         record.account_id, OutcomeStatus.REJECTED, detail.code, message, fix_for(detail.code, crm), detail.field
     )
