@@ -31,7 +31,6 @@ class Position:
             rows were read, and how many records there were when it was asked for.
         renewed: all is listed again into a mirror that stays, so that what is gone must be told.
         listed: the last pull was a list, which shows records as they are: nothing from before its start can be late.
-        calm: what the next search shows as long as nothing changes; see `pull.calm`.
     """
 
     phase: str
@@ -45,7 +44,6 @@ class Position:
     after: str = ""
     renewed: bool = False
     listed: bool = False
-    calm: str = ""
 
     def text(self) -> str:
         """As handed out."""

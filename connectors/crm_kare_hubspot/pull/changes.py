@@ -1,6 +1,6 @@
 """An incremental pull: what changed by search, then what moved with others' merges, then what is gone."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -10,7 +10,6 @@ from crm_kare_hubspot.answers import Json
 from crm_kare_hubspot.client import Call
 from crm_kare_hubspot.cursor import IDLE, Position
 from crm_kare_hubspot.paths import modified_property
-from crm_kare_hubspot.pull.calm import PAGE, Seen, reaches, shown
 from crm_kare_hubspot.pull.gone import gone
 from crm_kare_hubspot.pull.records import (
     OBJECT_ID,
@@ -26,52 +25,27 @@ from crm_kare_hubspot.records import fetched_links
 from crm_kare_hubspot.rows import Rows
 from crm_kare_hubspot.values import milliseconds
 
-SEARCH_PAGE: Final = PAGE
+SEARCH_PAGE: Final = 200
 
 _PARENT: Final = "hs_parent_company_id"
 
 
 def changes(pull: Pull, at: Position) -> Iterator[Page]:
     """What changed since `at.since`, from where `at` stands."""
-    if at.after:  # stopped in the middle: what came before is not known any more
-        at = yield from _searched(pull, at, Seen(at.since, whole=False))
-    else:
-        at = yield from _from_newest(pull, at)
-    yield from _moved(pull, at)
-    *others, last = gone(pull, replace(at, phase=IDLE, since=at.started, after="", renewed=False, listed=False))
-    yield from (replace(one, cursor=at.text()) for one in others)
-    yield replace(last, problems=pull.doubts.problems())
-
-
-def _from_newest(pull: Pull, at: Position) -> Generator[Page, None, Position]:
-    """One page, the newest first: nearly always it is all there is, or it shows that nothing came since the last search."""
-    answer = pull.ask(_search_call(pull, at, newest=True))
-    at = replace(at, started=min(at.started, pull.client.now()))  # the answer told HubSpot's time
-    floor = at.started - pull.overlap
-    seen, whole = Seen(floor), answer.total is not None and answer.total <= len(answer.rows)
-    calm = bool(at.calm) and at.calm == shown(answer)
-    if not calm and not whole:
-        return (yield from _searched(pull, at, seen))
-    if not calm and answer.rows.ids:
-        yield _page(pull, answer.rows, at, answer.total)
-    if not reaches(answer, floor):
-        return replace(at, started=at.since + pull.overlap)  # the next one looks back as far, and may find it calm too
-    seen.add(answer.rows)
-    return replace(at, calm=seen.calm())
-
-
-def _searched(pull: Pull, at: Position, seen: Seen) -> Generator[Page, None, Position]:
-    """All that changed, by id."""
     done = False
     while not done:
         answer = pull.ask(_search_call(pull, at))
+        at = replace(at, started=min(at.started, pull.client.now()))  # the answer told HubSpot's time
         rows, total = answer.rows, answer.total
         done = not rows.ids or (len(rows) < SEARCH_PAGE if total is None else total <= len(rows))
         if rows.ids:
             first, at = not at.after, replace(at, after=_last_id(pull, rows, at))
-            seen.add(rows)
             yield _page(pull, rows, at, total if first else None)
-    return replace(at, calm=seen.calm())
+    yield from _moved(pull, at)
+    *others, last = gone(pull, replace(at, phase=IDLE, since=at.started, after="", renewed=False, listed=False))
+    resumable = at.text()
+    yield from (replace(one, cursor=resumable) for one in others)
+    yield replace(last, problems=pull.doubts.problems())
 
 
 def _page(pull: Pull, rows: Rows, at: Position, total: int | None = None) -> Page:
@@ -113,18 +87,15 @@ def _parents(pull: Pull) -> tuple[str, ...]:
     return (*pull.want.targets, *own)
 
 
-def _search_call(pull: Pull, at: Position, *, newest: bool = False) -> Call:
-    """The first page of what lies behind the last id, so that the cap of 10,000 results per query is never met; with
-    `newest` the page of those that changed last.
-    """
+def _search_call(pull: Pull, at: Position) -> Call:
+    """The first page of what lies behind the last id: so the cap of 10,000 results per query is never met."""
     modified = modified_property(pull.spec.source)
-    order = (modified, "DESCENDING") if newest else (OBJECT_ID, "ASCENDING")
     filters = [{"propertyName": modified, "operator": "GTE", "value": str(milliseconds(at.since))}]
     if at.after:
         filters.append({"propertyName": OBJECT_ID, "operator": "GT", "value": at.after})
     body: Json = {
         "filterGroups": [{"filters": filters}],
-        "sorts": [{"propertyName": order[0], "direction": order[1]}],
+        "sorts": [{"propertyName": OBJECT_ID, "direction": "ASCENDING"}],
         "properties": sorted({*properties(pull.want)}),
         "limit": SEARCH_PAGE,
     }
