@@ -38,7 +38,11 @@ def project(tmp_path: Path) -> Iterator[SandboxProject]:
 
 
 def dies_after(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    """The process dies when so many calls about ingest jobs have gone out, before it sees the last one's answer."""
+    """The process dies when so many calls about ingest jobs have gone out, before it sees the last one's answer.
+
+    The system closes what a dead process held open; here that falls to us, or a streamed answer is left to the
+    garbage collector, which warns.
+    """
     real, left = Client._renewing, [number]
 
     def dying(self: Client, call: Any, *, safe: bool) -> Any:
@@ -47,15 +51,16 @@ def dies_after(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
         if len(seen) > before:
             left[0] -= 1
             if not left[0]:
+                seen[-1].close()
                 raise Killed
         return told
 
-    seen: list[str] = []
+    seen: list[Any] = []
     note = Client._note
 
     def noting(self: Client, answer: Any, **options: Any) -> None:
         if "/jobs/ingest" in answer.request.url:
-            seen.append(answer.request.url)
+            seen.append(answer)
         note(self, answer, **options)
 
     monkeypatch.setattr(Client, "_renewing", dying)
