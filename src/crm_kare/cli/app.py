@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from crm_kare import __version__
-from crm_kare.cli import backups, journal, labels, mapping, project, runs, serving
+from crm_kare.cli import backups, journal, labels, mapping, project, rules, runs, serving
 from crm_kare.cli.groups import Grouped
 
 app = typer.Typer(
@@ -50,4 +50,5 @@ runs.register(app)
 labels.register(app)
 journal.register(app)
 backups.register(app)
+rules.register(app)
 serving.register(app)

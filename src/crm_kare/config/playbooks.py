@@ -33,12 +33,22 @@ def load_playbooks(folder: Path) -> dict[str, Playbook]:
         ConfigError: a file has no front matter, or it is wrong, or two are for one profile.
     """
     books: dict[str, Playbook] = {}
-    for path in sorted(folder.glob("*.md")):
-        book = _read(path)
+    for name, text in playbook_texts(folder).items():
+        path = folder / name
+        book = _parse(text, path)
         if book.profile in books:
             raise ConfigError(f"there are two playbooks for {book.profile}.", where=str(path), fix="Keep one of them.")
         books[book.profile] = book
     return books
+
+
+def playbook_texts(folder: Path) -> dict[str, str]:
+    """The playbooks' files as they stand, by name.
+
+    Raises:
+        ConfigError: one cannot be read.
+    """
+    return {path.name: _text(path) for path in sorted(folder.glob("*.md"))}
 
 
 def next_steps(books: Mapping[str, Playbook]) -> dict[str, str]:
@@ -46,11 +56,14 @@ def next_steps(books: Mapping[str, Playbook]) -> dict[str, str]:
     return {profile: book.next_step for profile, book in books.items()}
 
 
-def _read(path: Path) -> Playbook:
+def _text(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError("the playbook cannot be read.", where=str(path), fix="Save it as UTF-8 text.") from error
+
+
+def _parse(text: str, path: Path) -> Playbook:
     parts = text.replace("\r\n", "\n").split(_FENCE, 2)
     if len(parts) != 3 or parts[0]:  # noqa: PLR2004  before, front matter, text
         raise ConfigError(

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from crm_kare.config.expressions import Condition, parse
 from crm_kare.config.findings import Finding, Place, did_you_mean
-from crm_kare.config.yaml_files import read_yaml
+from crm_kare.config.yaml_files import parse_yaml, read_text
 from crm_kare.errors import ConfigError
 from crm_kare.model import EXTRA_PREFIX, FACTS, STREAMS, Kind
 
@@ -278,7 +278,12 @@ def load_rulebook(path: Path, own_fields: Mapping[str, Kind]) -> Rulebook:
     Raises:
         ConfigError: every problem with file, line and fix.
     """
-    loaded = read_yaml(path, Rulebook)
+    return parse_rulebook(read_text(path), path, own_fields)
+
+
+def parse_rulebook(text: str, path: Path, own_fields: Mapping[str, Kind]) -> Rulebook:
+    """As `load_rulebook`, from text that is to stand in the file `path`."""
+    loaded = parse_yaml(text, path, Rulebook)
     loaded.refuse(rulebook_findings(loaded.value, expression_columns(own_fields)))
     return loaded.value
 

@@ -56,7 +56,7 @@ def load_yaml(path: Path, model: type[_Model], check: _Check[_Model] | None = No
 
 def read_yaml(path: Path, model: type[_Model], check: _Check[_Model] | None = None) -> Loaded[_Model]:
     """As `load_yaml`, with the lines, for checks that need more than this one file."""
-    return parse_yaml(_text(path), path, model, check)
+    return parse_yaml(read_text(path), path, model, check)
 
 
 def parse_yaml(text: str, path: Path, model: type[_Model], check: _Check[_Model] | None = None) -> Loaded[_Model]:
@@ -81,7 +81,12 @@ def parse_yaml(text: str, path: Path, model: type[_Model], check: _Check[_Model]
     return loaded
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """A file's text.
+
+    Raises:
+        ConfigError: it is missing, unreadable, far too large or not UTF-8.
+    """
     where = str(path)
     try:
         data = path.read_bytes()

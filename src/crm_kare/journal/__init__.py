@@ -13,6 +13,7 @@ from crm_kare.journal.pointers import Pointer, Pointers
 from crm_kare.journal.rates import Rates
 from crm_kare.journal.refusals import Refusal, Refusals
 from crm_kare.journal.retention import Retention
+from crm_kare.journal.rulebooks import KeptRulebook, Rulebooks
 from crm_kare.journal.runs import Run, Runs
 from crm_kare.journal.store import Store, connect
 from crm_kare.journal.undos import UNDO, Undos
@@ -25,6 +26,7 @@ __all__ = [
     "HeldLabel",
     "Journal",
     "KeptPortfolio",
+    "KeptRulebook",
     "LabelHistory",
     "Leases",
     "Notes",
@@ -36,6 +38,7 @@ __all__ = [
     "Refusals",
     "Rejection",
     "Retention",
+    "Rulebooks",
     "Run",
     "Runs",
     "Undos",
@@ -61,6 +64,7 @@ class Journal:
         undos: runs that were undone.
         refusals: what the CRM refused, to be looked at.
         retention: what is forgotten.
+        rulebooks: the rulebooks that were used, by version.
     """
 
     store: Store
@@ -74,6 +78,7 @@ class Journal:
     undos: Undos
     refusals: Refusals
     retention: Retention
+    rulebooks: Rulebooks
 
     def close(self) -> None:
         """Give back all connections."""
@@ -107,4 +112,5 @@ def open_journal(url: str) -> Journal:
         Undos(store),
         Refusals(store),
         Retention(store),
+        Rulebooks(store),
     )

@@ -157,6 +157,16 @@ RATES = Table(
     Column("seen_at", String(32), nullable=False),
 )
 
+RULEBOOKS = Table(
+    "rulebooks",
+    METADATA,
+    Column("version", String(100), primary_key=True),
+    Column("first_used", String(32)),
+    Column("last_used", String(32)),
+    Column("text", Text, nullable=False),
+    Column("playbooks", Text, nullable=False),
+)
+
 
 def text_of(moment: datetime) -> str:
     """A moment with zone as the journal keeps it; `ValueError` where it has no zone."""

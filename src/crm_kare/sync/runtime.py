@@ -9,10 +9,11 @@ from typing import Any, Final
 from crm_kare.config import registry
 from crm_kare.config.mapping import Mapping as CrmMapping
 from crm_kare.config.mapping import stream_specs
-from crm_kare.config.playbooks import load_playbooks, next_steps
+from crm_kare.config.playbooks import load_playbooks, next_steps, playbook_texts
 from crm_kare.config.project import Project, load_project
-from crm_kare.config.rulebook import Rulebook, load_rulebook
+from crm_kare.config.rulebook import Rulebook, parse_rulebook
 from crm_kare.config.settings import Settings, load_settings
+from crm_kare.config.yaml_files import read_text
 from crm_kare.errors import ConfigError
 from crm_kare.journal import Journal, open_journal
 from crm_kare.model import Kind
@@ -31,6 +32,7 @@ class Runtime:
         project: the project file.
         settings: what the environment tells.
         rulebook: the rules.
+        rulebook_text: the file they were read from.
         own_fields: fields that the mappings add for the rulebook, with their kinds.
         next_steps: the playbooks' next step by profile.
         journal: the state store.
@@ -42,6 +44,7 @@ class Runtime:
     project: Project
     settings: Settings
     rulebook: Rulebook
+    rulebook_text: str
     own_fields: Mapping[str, Kind]
     next_steps: Mapping[str, str]
     journal: Journal
@@ -81,6 +84,11 @@ class Runtime:
             )
         )
 
+    def keep_rulebook(self) -> None:
+        """A run has judged by the rules: keep their text, for a return to them."""
+        playbooks = playbook_texts(self.folder / self.project.playbooks)
+        self.journal.rulebooks.use(self.rulebook.stamp, self.rulebook_text, playbooks, self.clock.now())
+
     def close(self) -> None:
         """Give back the journal's connections."""
         self.journal.close()
@@ -101,15 +109,16 @@ def open_project(
     """
     project = load_project(folder)
     settings = load_settings(folder, environment)
-    own_fields = _own_fields(project)
-    rulebook = load_rulebook(project.rulebook_path, own_fields)
+    own_fields = own_fields_of(project)
+    text = read_text(project.rulebook_path)
+    rulebook = parse_rulebook(text, project.rulebook_path, own_fields)
     steps = next_steps(load_playbooks(folder / project.playbooks))
     settings.state.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
     journal = open_journal(settings.database_url.get_secret_value())
-    return Runtime(folder, project, settings, rulebook, own_fields, steps, journal, clock, find_connector)
+    return Runtime(folder, project, settings, rulebook, text, own_fields, steps, journal, clock, find_connector)
 
 
-def _own_fields(project: Project) -> dict[str, Kind]:
+def own_fields_of(project: Project) -> dict[str, Kind]:
     """Fields that the mappings add; a mapping that is wrong stops its own CRM only, when that one is run."""
     found: dict[str, Kind] = {}
     for name in project.crms:

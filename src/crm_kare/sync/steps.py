@@ -237,6 +237,7 @@ def _keep_judgement(run: CrmRun, judged: Judged) -> None:
     if judged.measured:
         figures = json.loads(portfolio_to_json(judged.scored.portfolio))
         journal.notes.keep_portfolio(run.crm, judged.scored.portfolio.measured_on, version, figures, now)
+    run.runtime.keep_rulebook()
 
 
 def forget_old(run: CrmRun) -> None:
