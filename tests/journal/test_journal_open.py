@@ -11,7 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
 from crm_kare.errors import BusyError, ConfigError, StopError
-from crm_kare.journal import Journal, open_journal, store
+from crm_kare.journal import Journal, engines, open_journal
 from crm_kare.journal.tables import METADATA
 
 
@@ -83,7 +83,7 @@ def test_no_password_stands_in_an_error() -> None:
 
 
 def test_a_writer_that_waits_too_long_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "_PATIENCE_MS", 1)
+    monkeypatch.setattr(engines, "_PATIENCE_MS", 1)
     opened = open_journal(f"sqlite:///{tmp_path}/journal.db")
     with opened.store.writing(), pytest.raises(BusyError, match="locked"):
         opened.notes.keep_metrics("acme", {}, store_now())

@@ -2,8 +2,12 @@
 
 The environment is passed in. Of one name in several places, the environment counts before `.env`, and that before the
 secrets directory. Everything is text as it stands; nothing is interpolated, and nothing guessed into a number.
+
+A project that is one of many (`CRM_KARE_PROJECTS` names the folder they are in) has its own `.env` and secrets directory alone: of the
+environment only the database's address, and the folders of mirrors and secrets that have a part for each, come last.
 """
 
+import re
 from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
@@ -19,16 +23,22 @@ from crm_kare.errors import ConfigError
 STATE_FOLDER: Final = ".crm-kare"
 """The project's folder for what the program keeps."""
 
-_SECRETS: Final = "CRM_KARE_SECRETS"
+PROJECTS: Final = "CRM_KARE_PROJECTS"
+"""The folder whose subfolders are the projects of one installation."""
+
+_SECRETS, _MIRROR = "CRM_KARE_SECRETS", "CRM_KARE_MIRROR"
+_DATABASE: Final = "CRM_KARE_DATABASE_URL"
+_SCHEMA_PREFIX: Final = "kare_"
+_SCHEMA: Final = re.compile(r"[a-z0-9_][a-z0-9_-]{0,62}")
 _MOST_BYTES: Final = 100_000
 
 
 class _Source(PydanticBaseSettingsSource):
-    """Names and values read already; empty ones count as not set."""
+    """Names and values read already."""
 
-    def __init__(self, settings: type[BaseSettings], values: Mapping[str, str | None]) -> None:
+    def __init__(self, settings: type[BaseSettings], values: Mapping[str, str]) -> None:
         super().__init__(settings)
-        self._values = {name.upper(): value for name, value in values.items() if value}
+        self._values = values
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         """One field's value as it stands."""
@@ -41,13 +51,14 @@ class _Source(PydanticBaseSettingsSource):
 
 
 class _Told(BaseSettings):
-    """What the environment, `.env` and the secrets directory say, in that order. Names of no field are logins."""
+    """What the sources say, the first one before the others. Names of no field are logins."""
 
     model_config = SettingsConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
     __pydantic_extra__: dict[str, SecretStr]
 
-    database_url: SecretStr | None = Field(None, alias="CRM_KARE_DATABASE_URL")
-    mirror: Path | None = Field(None, alias="CRM_KARE_MIRROR")
+    database_url: SecretStr | None = Field(None, alias=_DATABASE)
+    database_schema: str | None = Field(None, alias="CRM_KARE_DATABASE_SCHEMA")
+    mirror: Path | None = Field(None, alias=_MIRROR)
 
     @classmethod
     def settings_customise_sources(
@@ -60,25 +71,20 @@ class _Told(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Ours in place of pydantic's, which read the process, interpolate `$` in `.env`, and know no free names."""
         del env_settings, dotenv_settings, file_secret_settings
-        given = init_settings()
-        folder: Path = given["folder"]
-        environment = _Source(settings_cls, given["environment"])
-        dotenv = _Source(settings_cls, _dotenv(folder / ".env"))
-        secrets = {**dotenv(), **environment()}.get(_SECRETS)
-        directory = _Source(settings_cls, _directory(folder / secrets) if secrets else {})
-        return environment, dotenv, directory
+        return tuple(_Source(settings_cls, one) for one in init_settings()["sources"])
 
 
 class Settings:
-    """What is set for a project. `database_url` is secret, as it may hold a password; `mirror` is the folder of the
-    mirrors, `state` that of what connectors keep.
+    """What is set for a project. `database_url` is secret, as it may hold a password; `schema` is the part of that database
+    which is the project's (empty = all of it); `mirror` is the folder of the mirrors, `state` that of what connectors keep.
     """
 
-    def __init__(self, folder: Path, told: _Told) -> None:
+    def __init__(self, folder: Path, told: _Told, schema: str = "") -> None:
         self._folder = folder
         self._logins = told.__pydantic_extra__
         self.state: Final = folder / STATE_FOLDER
         self.mirror: Final = folder / told.mirror if told.mirror else self.state / "mirror"
+        self.schema: Final = schema
         self.database_url: Final = told.database_url or SecretStr(f"sqlite:///{(self.state / 'state.db').resolve()}")
 
     def credentials(self, connector: str, prefix: str = "") -> dict[str, SecretStr]:
@@ -107,9 +113,64 @@ def load_settings(folder: Path, environment: Mapping[str, str]) -> Settings:
     `CRM_KARE_SECRETS` names the secrets directory.
 
     Raises:
-        ConfigError: a file that is named is missing, unreadable or not UTF-8.
+        ConfigError: a file that is named is missing, unreadable or not UTF-8; or the schema's name is none.
     """
-    return Settings(folder, _Told(folder=folder, environment=environment))
+    name = name_among_many(folder, environment)
+    shared = _shared(name, _named(environment)) if name else {}
+    own, dotenv = {} if name else _named(environment), _named(_dotenv(folder / ".env"))
+    secrets = {**shared, **dotenv, **own}.get(_SECRETS)
+    directory = _named(_directory(folder / secrets)) if secrets else {}
+    told = _Told(sources=(own, dotenv, directory, shared))
+    return Settings(folder, told, _schema(told, name, shared.get(_DATABASE)))
+
+
+def name_among_many(folder: Path, environment: Mapping[str, str]) -> str:
+    """The name of a project that is one of many, which is its folder's; empty where it stands alone."""
+    projects, place = environment.get(PROJECTS), folder.absolute()
+    if not projects or place.parent.resolve() != Path(projects).resolve():
+        return ""
+    return place.name
+
+
+def _named(values: Mapping[str, str | None]) -> dict[str, str]:
+    """Names in capitals; empty values count as not set."""
+    return {name.upper(): value for name, value in values.items() if value}
+
+
+def _shared(name: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """What a project among many is given of the installation's environment: the database, and its own folder in those of the
+    mirrors and the secrets. No login is among it.
+    """
+    found = {}
+    secrets = Path(environment[_SECRETS]) if _SECRETS in environment else None
+    if secrets and (secrets / name).is_dir():
+        found[_SECRETS] = str((secrets / name).absolute())
+    if _MIRROR in environment:
+        found[_MIRROR] = str((Path(environment[_MIRROR]) / name).absolute())
+    database = environment.get(_DATABASE, "")
+    if not database and secrets and (secrets / _DATABASE).is_file():
+        database = _readable(secrets / _DATABASE).strip()
+    if database:
+        found[_DATABASE] = database
+    return found
+
+
+def _schema(told: _Told, name: str, shared: str | None) -> str:
+    """The schema that is set; of the database that many share, each has one by its name."""
+    url = told.database_url.get_secret_value() if told.database_url else ""
+    among = bool(name and url and url == shared)
+    if among and not url.startswith("postgresql"):
+        raise ConfigError(
+            "many projects cannot share one SQLite file.", where=_DATABASE, fix="Use PostgreSQL, or leave it unset."
+        )
+    schema = told.database_schema or (_SCHEMA_PREFIX + name if among else "")
+    if schema and not _SCHEMA.fullmatch(schema):
+        raise ConfigError(
+            f"`{schema}` is no name for a schema.",
+            where="CRM_KARE_DATABASE_SCHEMA",
+            fix="Use lower-case letters, digits, _ and -.",
+        )
+    return schema
 
 
 def _dotenv(path: Path) -> Mapping[str, str | None]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from crm_kare.errors import KareError
 from crm_kare.journal.backup import Backup, back_up, restore
 from crm_kare.journal.changes import WAITS, Changes, Recorded, Rejection
+from crm_kare.journal.engines import Pools
 from crm_kare.journal.labels import HeldLabel, LabelHistory
 from crm_kare.journal.leases import Leases
 from crm_kare.journal.migrate import migrate
@@ -32,6 +33,7 @@ __all__ = [
     "Notes",
     "Pointer",
     "Pointers",
+    "Pools",
     "Rates",
     "Recorded",
     "Refusal",
@@ -85,16 +87,21 @@ class Journal:
         self.store.close()
 
 
-def open_journal(url: str) -> Journal:
+def open_journal(url: str, schema: str = "", pools: Pools | None = None) -> Journal:
     """Open the journal at a database address (`sqlite:////abs/path`, `postgresql+psycopg://…`) and bring its tables up
     to date.
 
+    Args:
+        url: the address.
+        schema: the schema of PostgreSQL that its tables are in; made where it is not there.
+        pools: connections to PostgreSQL that it shares with others.
+
     Raises:
-        ConfigError: the address cannot be used.
+        ConfigError: the address or the schema cannot be used.
         StopError: the database refuses, or is of a newer version than this program.
         BusyError: another program holds it.
     """
-    store = connect(url)
+    store = connect(url, schema, pools)
     try:
         migrate(store)
     except KareError:

@@ -1,40 +1,32 @@
-"""The database under the journal: connections, transactions, bulk writes. The only place that knows the dialects.
+"""The database under the journal: transactions and bulk writes. Besides `engines` the only place that knows the dialects."""
 
-SQLite: WAL (readers and one writer at a time), 30 s of patience for the lock, `BEGIN IMMEDIATE` for writes (a deferred
-transaction that turns into a write fails at once where another writer came between). PostgreSQL: as it is.
-"""
-
-import os
 import sqlite3
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager
 from itertools import islice
-from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import pyarrow as pa
 import sqlalchemy as sa
-from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import URL, Connection, Engine
+from sqlalchemy.engine import Connection, Engine
 
-from crm_kare.errors import BusyError, ConfigError, KareError, StopError
+from crm_kare.errors import BusyError, KareError, StopError
+from crm_kare.journal import engines
 
 T = TypeVar("T")
 
 BATCH: Final = 10_000
 """Rows per commit: another writer waits no longer than one batch takes."""
 
-_PATIENCE_MS: Final = 30_000
 _NAMES_PER_QUERY: Final = 500
 
 
 class Store:
-    """A database with our tables in it."""
+    """A database with our tables in it; `shared` where others use its connections too."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, *, shared: bool = False) -> None:
+        self._engine, self._shared = engine, shared
 
     @property
     def engine(self) -> Engine:
@@ -122,31 +114,15 @@ class Store:
         return True
 
     def close(self) -> None:
-        """Give back all connections."""
-        self._engine.dispose()
+        """Give back all connections; shared ones are their pool's to give back."""
+        if not self._shared:
+            self._engine.dispose()
 
 
-def connect(url: str) -> Store:
-    """A store for a database address. An SQLite file is made where there is none, for its owner only (0600).
-
-    Raises:
-        ConfigError: the address cannot be read, or its driver is not installed.
-    """
-    try:
-        parsed = sa.make_url(url)
-        if parsed.get_backend_name() == "sqlite":
-            _make_private(parsed)
-        engine = sa.create_engine(parsed, pool_pre_ping=parsed.get_backend_name() != "sqlite")
-    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError, OSError) as error:
-        raise ConfigError(
-            f"the journal's database address cannot be used ({type(error).__name__})",
-            where="CRM_KARE_DATABASE_URL",
-            fix="Use sqlite:///PATH, or postgresql+psycopg://USER@HOST/NAME with psycopg installed.",
-        ) from error
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _set_up_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-    return Store(engine)
+def connect(url: str, schema: str = "", pools: engines.Pools | None = None) -> Store:
+    """A store for a database address; arguments and errors as for `engines.engine`."""
+    engine, shared = engines.engine(url, schema, pools)
+    return Store(engine, shared=shared)
 
 
 def batches(rows: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
@@ -184,42 +160,6 @@ def _tuples(table: sa.Table, rows: Sequence[dict[str, Any]]) -> tuple[list[str],
 def _insert(engine: Engine, table: sa.Table, names: Sequence[str]) -> Any:
     insert = _dialect(engine).insert(table)
     return insert.values({name: sa.bindparam(name, type_=table.c[name].type) for name in names})
-
-
-def _make_private(url: URL) -> None:
-    if not url.database or url.database == ":memory:":
-        return
-    path = Path(url.database)
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if not path.exists():
-        _make_file(path)
-    if path.stat().st_uid == os.getuid():
-        path.chmod(0o600)  # SQLite gives the -wal and -shm files the mode of this one
-
-
-def _make_file(path: Path) -> None:
-    """The file appears in WAL mode at once: where several programs switch a new one over, SQLite lets none of them wait."""
-    number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    os.close(number)
-    try:
-        with closing(sqlite3.connect(name)) as connection:
-            connection.execute("PRAGMA journal_mode = WAL")
-        with suppress(FileExistsError):
-            os.link(name, path)
-    finally:
-        Path(name).unlink()
-
-
-def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    connection.isolation_level = None  # the driver must not begin by itself: `_begin_sqlite` does
-    connection.execute(f"PRAGMA busy_timeout = {_PATIENCE_MS}")
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 @contextmanager
