@@ -16,6 +16,7 @@ from crm_kare.journal.refusals import Refusal, Refusals
 from crm_kare.journal.retention import Retention
 from crm_kare.journal.rulebooks import KeptRulebook, Rulebooks
 from crm_kare.journal.runs import Run, Runs
+from crm_kare.journal.schedules import Daemon, Daemons, Schedules, Standing
 from crm_kare.journal.store import Store, connect
 from crm_kare.journal.undos import UNDO, Undos
 
@@ -24,6 +25,8 @@ __all__ = [
     "WAITS",
     "Backup",
     "Changes",
+    "Daemon",
+    "Daemons",
     "HeldLabel",
     "Journal",
     "KeptPortfolio",
@@ -43,6 +46,8 @@ __all__ = [
     "Rulebooks",
     "Run",
     "Runs",
+    "Schedules",
+    "Standing",
     "Undos",
     "back_up",
     "open_journal",
@@ -67,6 +72,8 @@ class Journal:
         refusals: what the CRM refused, to be looked at.
         retention: what is forgotten.
         rulebooks: the rulebooks that were used, by version.
+        schedules: where each CRM's schedule stands.
+        daemons: which daemons live.
     """
 
     store: Store
@@ -81,6 +88,8 @@ class Journal:
     refusals: Refusals
     retention: Retention
     rulebooks: Rulebooks
+    schedules: Schedules
+    daemons: Daemons
 
     def close(self) -> None:
         """Give back all connections."""
@@ -120,4 +129,6 @@ def open_journal(url: str, schema: str = "", pools: Pools | None = None) -> Jour
         Refusals(store),
         Retention(store),
         Rulebooks(store),
+        Schedules(store),
+        Daemons(store),
     )

@@ -1,7 +1,7 @@
 """The journal in one file, and back: while others work on it, from and to SQLite and PostgreSQL alike.
 
-Leases are of the moment, and pointers belong to the mirror's files: neither is in a backup, and a restore leaves them as they are. What
-the mirror lacks is pulled again.
+Leases, schedules and daemons are of the moment, and pointers belong to the mirror's files: none of them is in a backup, and a restore
+leaves them as they are. What the mirror lacks is pulled again.
 """
 
 import json
@@ -22,9 +22,21 @@ from sqlalchemy.engine import Connection
 from crm_kare.errors import BusyError, StopError, UsageError
 from crm_kare.journal.migrate import migrate
 from crm_kare.journal.store import BATCH, Store, connect
-from crm_kare.journal.tables import LABEL_HISTORY, LEASES, METADATA, NOTES, POINTERS, RUNS, moment_of, text_of
+from crm_kare.journal.tables import (
+    DAEMONS,
+    LABEL_HISTORY,
+    LEASES,
+    METADATA,
+    NOTES,
+    POINTERS,
+    RUNS,
+    SCHEDULES,
+    moment_of,
+    text_of,
+)
 
-_KEPT: Final = tuple(table for table in METADATA.sorted_tables if table not in (LEASES, POINTERS))
+_OF_THE_MOMENT: Final = (LEASES, POINTERS, SCHEDULES, DAEMONS)
+_KEPT: Final = tuple(table for table in METADATA.sorted_tables if table not in _OF_THE_MOMENT)
 _MARK: Final = {"crm": "", "topic": "backup"}
 
 

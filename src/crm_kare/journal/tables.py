@@ -167,6 +167,34 @@ RULEBOOKS = Table(
     Column("playbooks", Text, nullable=False),
 )
 
+SCHEDULES = Table(
+    "schedules",
+    METADATA,
+    Column("crm", String(200), primary_key=True),
+    Column("slot", String(32)),
+    Column("holder", String(200), nullable=False),
+    Column("pending", Integer, nullable=False),
+    Column("tried_at", String(32)),
+    Column("not_before", String(32)),
+    Column("tries", Integer, nullable=False),
+    Column("why", String(50), nullable=False),
+    Column("asked_at", String(32)),
+    Column("asked_by", String(200), nullable=False),
+    Column("paused_at", String(32)),
+    Column("paused_until", String(32)),
+    Column("paused_by", String(200), nullable=False),
+)
+
+DAEMONS = Table(
+    "daemons",
+    METADATA,
+    Column("name", String(200), primary_key=True),
+    Column("started_at", String(32), nullable=False),
+    Column("beat_at", String(32), nullable=False),
+    Column("loaded_at", String(32), nullable=False),
+    Column("problem", Text, nullable=False),
+)
+
 
 def text_of(moment: datetime) -> str:
     """A moment with zone as the journal keeps it; `ValueError` where it has no zone."""
