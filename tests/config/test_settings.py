@@ -103,3 +103,81 @@ def test_the_process_environment_is_not_looked_at(tmp_path: Path, monkeypatch: p
     settings = load_settings(tmp_path, {})
     assert told(settings, "hubspot") == {}
     assert settings.mirror == tmp_path / ".crm-kare" / "mirror"
+
+
+def _many(tmp_path: Path, name: str = "acme") -> tuple[Path, dict[str, str]]:
+    folder = tmp_path / name
+    folder.mkdir(exist_ok=True)
+    return folder, {"CRM_KARE_PROJECTS": str(tmp_path)}
+
+
+POSTGRESQL = "postgresql+psycopg://kare:pw@db/kare"
+
+
+def test_a_project_among_many_is_given_the_database_with_a_schema_of_its_own_and_no_login(tmp_path: Path) -> None:
+    folder, environment = _many(tmp_path)
+    environment |= {
+        "CRM_KARE_DATABASE_URL": POSTGRESQL,
+        "HUBSPOT_ACCESS_TOKEN": "the installation's",
+        "ACME_SALESFORCE_ACCESS_TOKEN": "the installation's",
+        "CRM_KARE_MIRROR": "/mirrors",
+        "CRM_KARE_DATABASE_SCHEMA": "all",
+    }
+    settings = load_settings(folder, environment)
+    assert settings.database_url.get_secret_value() == POSTGRESQL
+    assert settings.schema == "kare_acme"
+    assert settings.mirror == Path("/mirrors/acme")
+    assert told(settings, "hubspot") == told(settings, "salesforce", "ACME_") == {}
+    other, _ = _many(tmp_path, "other")
+    assert load_settings(other, environment).schema == "kare_other"
+
+
+def test_a_project_among_many_has_its_own_dotenv_and_secrets_alone(tmp_path: Path) -> None:
+    folder, environment = _many(tmp_path)
+    other, _ = _many(tmp_path, "other")
+    secrets = tmp_path / "secrets"
+    (secrets / "acme").mkdir(parents=True)
+    (secrets / "acme" / "HUBSPOT_CLIENT_ID").write_text("acme's")
+    (secrets / "HUBSPOT_CLIENT_ID").write_text("the installation's")
+    (secrets / "CRM_KARE_DATABASE_URL").write_text(f"{POSTGRESQL}\n")
+    (folder / ".env").write_text("HUBSPOT_ACCESS_TOKEN=acme's\n")
+    environment |= {"CRM_KARE_SECRETS": str(secrets), "HUBSPOT_ACCESS_TOKEN": "the installation's"}
+    settings, others = load_settings(folder, environment), load_settings(other, environment)
+    assert told(settings, "hubspot") == {"HUBSPOT_ACCESS_TOKEN": "acme's", "HUBSPOT_CLIENT_ID": "acme's"}
+    assert told(others, "hubspot") == {}
+    assert (settings.schema, others.schema) == ("kare_acme", "kare_other")
+
+
+def test_a_project_among_many_may_have_a_database_of_its_own(tmp_path: Path) -> None:
+    folder, environment = _many(tmp_path)
+    environment["CRM_KARE_DATABASE_URL"] = POSTGRESQL
+    (folder / ".env").write_text("CRM_KARE_DATABASE_URL=postgresql+psycopg://acme@db/acme\n")
+    settings = load_settings(folder, environment)
+    assert (settings.database_url.get_secret_value(), settings.schema) == ("postgresql+psycopg://acme@db/acme", "")
+    (folder / ".env").write_text("CRM_KARE_DATABASE_SCHEMA=chosen\n")
+    assert load_settings(folder, environment).schema == "chosen"
+
+
+def test_many_projects_without_a_database_have_a_file_each_and_never_share_one(tmp_path: Path) -> None:
+    folder, environment = _many(tmp_path)
+    assert load_settings(folder, environment).database_url.get_secret_value().endswith("/acme/.crm-kare/state.db")
+    environment["CRM_KARE_DATABASE_URL"] = "sqlite:////data/state.db"
+    with pytest.raises(ConfigError, match="cannot share one SQLite file"):
+        load_settings(folder, environment)
+
+
+def test_a_project_elsewhere_is_not_among_the_many(tmp_path: Path) -> None:
+    many = tmp_path / "many"
+    many.mkdir()
+    _, environment = _many(many)
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    environment["HUBSPOT_ACCESS_TOKEN"] = "from the environment"
+    assert told(load_settings(alone, environment), "hubspot") == {"HUBSPOT_ACCESS_TOKEN": "from the environment"}
+
+
+def test_a_schema_is_set_for_a_project_that_stands_alone_too(tmp_path: Path) -> None:
+    environment = {"CRM_KARE_DATABASE_URL": POSTGRESQL, "CRM_KARE_DATABASE_SCHEMA": "crm"}
+    assert load_settings(tmp_path, environment).schema == "crm"
+    with pytest.raises(ConfigError, match="no name for a schema"):
+        load_settings(tmp_path, environment | {"CRM_KARE_DATABASE_SCHEMA": 'x"; DROP'})
