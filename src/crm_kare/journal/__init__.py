@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from crm_kare.errors import KareError
+from crm_kare.journal.alerts import FINE, Alert, AlertStates
 from crm_kare.journal.backup import Backup, back_up, restore
 from crm_kare.journal.changes import WAITS, Changes, Recorded, Rejection
 from crm_kare.journal.engines import Pools
@@ -21,8 +22,11 @@ from crm_kare.journal.store import Store, connect
 from crm_kare.journal.undos import UNDO, Undos
 
 __all__ = [
+    "FINE",
     "UNDO",
     "WAITS",
+    "Alert",
+    "AlertStates",
     "Backup",
     "Changes",
     "Daemon",
@@ -72,6 +76,7 @@ class Journal:
         refusals: what the CRM refused, to be looked at.
         retention: what is forgotten.
         rulebooks: the rulebooks that were used, by version.
+        alerts: what is wrong now, and who knows.
         schedules: where each CRM's schedule stands.
         daemons: which daemons live.
     """
@@ -88,6 +93,7 @@ class Journal:
     refusals: Refusals
     retention: Retention
     rulebooks: Rulebooks
+    alerts: AlertStates
     schedules: Schedules
     daemons: Daemons
 
@@ -129,6 +135,7 @@ def open_journal(url: str, schema: str = "", pools: Pools | None = None) -> Jour
         Refusals(store),
         Retention(store),
         Rulebooks(store),
+        AlertStates(store),
         Schedules(store),
         Daemons(store),
     )

@@ -195,6 +195,18 @@ DAEMONS = Table(
     Column("problem", Text, nullable=False),
 )
 
+ALERTS = Table(
+    "alerts",
+    METADATA,
+    Column("crm", String(200), primary_key=True),
+    Column("kind", String(50), primary_key=True),
+    Column("state", String(50), nullable=False),
+    Column("told", String(50), nullable=False),
+    Column("since", String(32), nullable=False),
+    Column("until", String(32), nullable=False),
+    Column("body", Text, nullable=False),
+)
+
 
 def text_of(moment: datetime) -> str:
     """A moment with zone as the journal keeps it; `ValueError` where it has no zone."""
