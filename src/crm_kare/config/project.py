@@ -101,6 +101,7 @@ class Project(Strict):
     serve: Serve = Serve()
     retention: Retention = Retention()
     _folder: Path = PrivateAttr(default=Path())
+    _among: str = PrivateAttr(default="")
 
     @property
     def folder(self) -> Path:
@@ -121,7 +122,8 @@ class Project(Strict):
 
     def webhooks(self, name: str) -> str:
         """The public address for a CRM's webhooks; empty where they are off."""
-        return f"{self.serve.public_url}/webhooks/{name}" if self.crm(name).webhooks else ""
+        path = f"{self._among}/{name}" if self._among else name
+        return f"{self.serve.public_url}/webhooks/{path}" if self.crm(name).webhooks else ""
 
     def mapping(self, name: str) -> Mapping:
         """The mapping of a CRM, read from its file."""
@@ -160,12 +162,13 @@ def _shared_credentials(crms: dict[str, Crm]) -> list[Finding]:
     return found
 
 
-def load_project(folder: Path) -> Project:
-    """The project in a folder.
+def load_project(folder: Path, among: str = "") -> Project:
+    """The project in a folder; `among` is its name where it is one of many.
 
     Raises:
         ConfigError: no project file there, or a wrong one, with every problem.
     """
     project = load_yaml(folder / PROJECT_FILE, Project, _check)
     project._folder = folder  # noqa: SLF001  no key of the file, so no field; set once, here
+    project._among = among  # noqa: SLF001  the same
     return project

@@ -53,7 +53,8 @@ def shelf(folder: Path, environment: Mapping[str, str]) -> Iterator[Shelf]:
     """
     project = load_project(folder)
     text = read_text(project.rulebook_path)
-    journal = open_journal(load_settings(folder, environment).database_url.get_secret_value())
+    settings = load_settings(folder, environment)
+    journal = open_journal(settings.database_url.get_secret_value(), settings.schema)
     try:
         yield Shelf(project, journal, text, _stamp(project, text))
     finally:

@@ -12,10 +12,10 @@ from crm_kare.config.mapping import stream_specs
 from crm_kare.config.playbooks import load_playbooks, next_steps, playbook_texts
 from crm_kare.config.project import Project, load_project
 from crm_kare.config.rulebook import Rulebook, parse_rulebook
-from crm_kare.config.settings import Settings, load_settings
+from crm_kare.config.settings import Settings, load_settings, name_among_many
 from crm_kare.config.yaml_files import read_text
 from crm_kare.errors import ConfigError
-from crm_kare.journal import Journal, open_journal
+from crm_kare.journal import Journal, Pools, open_journal
 from crm_kare.model import Kind
 from crm_kare.ports import Clock, Connector, ConnectorFactory, Context
 from crm_kare.sync.mirror import Mirror
@@ -99,22 +99,30 @@ def open_project(
     environment: Mapping[str, str],
     clock: Clock,
     find_connector: Callable[[str], ConnectorFactory] = registry.load,
+    pools: Pools | None = None,
 ) -> Runtime:
     """Open the project in a folder; close the runtime afterwards.
+
+    Args:
+        folder: where the project file stands.
+        environment: what the process was told.
+        clock: time.
+        find_connector: the factory of a connector by its name.
+        pools: connections to PostgreSQL that it shares with other projects.
 
     Raises:
         ConfigError: the project file, the rulebook or a setting is wrong.
         StopError: the journal refuses, or is of a newer program.
         BusyError: another program holds the journal.
     """
-    project = load_project(folder)
+    project = load_project(folder, name_among_many(folder, environment))
     settings = load_settings(folder, environment)
     own_fields = own_fields_of(project)
     text = read_text(project.rulebook_path)
     rulebook = parse_rulebook(text, project.rulebook_path, own_fields)
     steps = next_steps(load_playbooks(folder / project.playbooks))
     settings.state.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
-    journal = open_journal(settings.database_url.get_secret_value())
+    journal = open_journal(settings.database_url.get_secret_value(), settings.schema, pools)
     return Runtime(folder, project, settings, rulebook, text, own_fields, steps, journal, clock, find_connector)
 
 
