@@ -34,3 +34,12 @@ def places(source: str, rulebook: Rulebook) -> str:
                    PARTITION BY owner_id, profile
                    ORDER BY ranked_last, ranked_once, ranked_by DESC, ranked_stake DESC, account_id) AS place
         FROM {source} WHERE profile IS NOT NULL QUALIFY place <= {rulebook.rank.first}"""
+
+
+def placed(source: str, rulebook: Rulebook, *, but: str = "") -> str:
+    """The rows of `source` by account id, with their place as `rank`, less `KEYS` and the columns of `but`."""
+    gone = f"{but}, {KEYS}" if but else KEYS
+    return f"""
+            SELECT l.* EXCLUDE ({gone}) REPLACE (r.place AS rank)
+            FROM {source} AS l LEFT JOIN ({places(source, rulebook)}) AS r ON l.account_id = r.account_id
+            ORDER BY l.account_id"""

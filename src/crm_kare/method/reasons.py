@@ -11,6 +11,7 @@ from crm_kare.method.icp import Asked
 from crm_kare.method.portfolio import Portfolio
 from crm_kare.method.profile import WIN_QUESTIONS
 from crm_kare.method.room import ROOM_KNOWN
+from crm_kare.method.streams import JUDGED_WITH
 from crm_kare.method.words import count_text, day_number, day_text, joined, money_text, packed, plain, text, when, whole
 from crm_kare.method.workbench import Workbench, cases, quoted
 
@@ -20,9 +21,19 @@ _DEAL: Final = "'open deal' || coalesce(': ' || open_name, '')"
 
 
 def lay_out_reasons(
-    bench: Workbench, source: str, rulebook: Rulebook, portfolio: Portfolio, on: tuple[Asked, ...], currency: str
+    bench: Workbench,
+    source: str,
+    rulebook: Rulebook,
+    portfolio: Portfolio,
+    on: tuple[Asked, ...],
+    currency: str,
+    *,
+    together: bool = False,
 ) -> str:
-    """Make the step `kare_reasoned`: `source` with reason (one line), reasons, runner_up, unknown."""
+    """Make the step `kare_reasoned`: `source` with reason (one line), reasons, runner_up, unknown.
+
+    Where accounts are judged `together` with those of other CRMs, the reasons end with what `JUDGED_WITH` says.
+    """
     said = {
         "said_history": _history(),
         "said_silence": when("lapsed", _silence(rulebook)),
@@ -35,7 +46,7 @@ def lay_out_reasons(
     line = f"SELECT *, {_decision(rulebook)} AS line FROM kare_said"
     bench.view("kare_decided", f"SELECT * EXCLUDE (line), {_sentence('line')} AS decision FROM ({line}) AS lined")
     return bench.view("kare_reasoned", f"""
-        SELECT * EXCLUDE ({", ".join([*_days(rulebook), *said])}, decision), {_shown()} AS reason, {packed(_all(rulebook, on))} AS reasons,
+        SELECT * EXCLUDE ({", ".join([*_days(rulebook), *said])}, decision), {_shown()} AS reason, {packed([*_all(rulebook, on), *([JUDGED_WITH] if together else [])])} AS reasons,
                {_runner_up(rulebook)} AS runner_up, {packed([*_unknown_fields(), *_unknown_criteria(on)])} AS unknown
         FROM kare_decided""")  # fmt: skip
 

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Final
 
 import ibis
+import ibis.expr.types as ir
 import pyarrow as pa
 
 from crm_kare.config.rulebook import Rulebook, expression_columns
@@ -16,11 +17,11 @@ from crm_kare.method.icp import Asked, criteria_on, lay_out_icp
 from crm_kare.method.plan_test import planned
 from crm_kare.method.portfolio import Portfolio, figures, is_due, proposals, renewed, usual_gap
 from crm_kare.method.profile import lay_out_profile
-from crm_kare.method.ranking import KEYS, keys, places
+from crm_kare.method.ranking import keys, placed
 from crm_kare.method.reasons import lay_out_reasons
 from crm_kare.method.room import lay_out_room
 from crm_kare.method.sanity import data_problems, portfolio_problems
-from crm_kare.method.streams import Streams
+from crm_kare.method.streams import JUDGED_WITH, Streams
 from crm_kare.method.words import day_of, unpacked
 from crm_kare.method.workbench import Workbench, cases, quoted
 from crm_kare.model import EXTRA_PREFIX, Kind, Motion, Problem
@@ -56,6 +57,8 @@ def score(
     *,
     next_steps: Mapping[str, str] | None = None,
     own_fields: Mapping[str, Kind] | None = None,
+    shared: ir.Table | None = None,
+    keyed: bool = False,
 ) -> Scored:
     """Judge every account as of the end of a day.
 
@@ -67,6 +70,9 @@ def score(
         held: the labels held before (`HELD`), None on a first run, for `--as-of` and for a backtest.
         next_steps: text of `next_step` by profile, and `Retire`.
         own_fields: fields that the project's mappings add, with their kinds; those this CRM doesn't map are not asked.
+        shared: accounts of another CRM that are the same companies: `account_id` here, `other_id` there, and what is
+            their own (`SHARED`). The labels are then theirs alone.
+        keyed: without ranks, and with the columns that `placed` ranks by.
 
     Returns:
         labels with the columns of the Contract's `score --format json`, less `crm`.
@@ -84,11 +90,9 @@ def score(
         lay_out_icp(bench, on, rulebook, columns, "kare_held")
         lay_out_room(bench, rulebook, measured)
         lay_out_profile(bench, rulebook, measured, streams.mapped, on)
-        _lay_out_labels(bench, rulebook, measured, on, day, streams.currency, next_steps or {})
-        labels = bench.arrow(f"""
-            SELECT l.* EXCLUDE ({_FOR_SANITY}, {KEYS}) REPLACE (r.place AS rank)
-            FROM kare_labels AS l LEFT JOIN ({places("kare_labels", rulebook)}) AS r ON l.account_id = r.account_id
-            ORDER BY l.account_id""")
+        source = "kare_profiled" if shared is None else _handed(bench, shared)
+        _lay_out_labels(bench, source, rulebook, measured, on, day, streams, next_steps or {})
+        labels = bench.arrow(_KEYED if keyed else placed("kare_labels", rulebook, but=_FOR_SANITY))
         problems = (*data_problems(bench, on, off), *portfolio_problems(labels, measured))
     return Scored(labels, measured, problems)
 
@@ -115,13 +119,39 @@ def _measured(bench: Workbench, streams: Streams, rulebook: Rulebook, as_of: dat
     return chosen
 
 
+_KEYED: Final = f"SELECT * EXCLUDE ({_FOR_SANITY}) FROM kare_labels ORDER BY account_id"
+
+SHARED: Final = (
+    "name",
+    "owner",
+    "owner_id",
+    "override",
+    "override_reason",
+    "override_until",
+    "class_override",
+    JUDGED_WITH,
+)
+"""What an account of another CRM keeps of its own where it takes a company's labels."""
+
+
+def _handed(bench: Workbench, shared: ir.Table) -> str:
+    """Make the view `kare_handed`: the judgement of each company, once for every account of `shared`."""
+    bench.keep("kare_shared", shared)
+    own = ", ".join(["s.other_id AS account_id", *(f"s.{name} AS {name}" for name in SHARED)])
+    return bench.view(
+        "kare_handed",
+        f"SELECT p.* REPLACE ({own}) FROM kare_profiled AS p JOIN kare_shared AS s ON p.account_id = s.account_id",
+    )
+
+
 def _lay_out_labels(
     bench: Workbench,
+    source: str,
     rulebook: Rulebook,
     portfolio: Portfolio,
     on: tuple[Asked, ...],
     day: int,
-    currency: str,
+    streams: Streams,
     steps: Mapping[str, str],
 ) -> None:
     """Override, motion, next step, plan test, class, reasons, and what the rank goes by: the step `kare_labels`."""
@@ -132,15 +162,16 @@ def _lay_out_labels(
     ]
     bench.view("kare_shown", f"""
         WITH chosen AS (
-            SELECT *, override IS NOT NULL AND coalesce(override_until >= {day_of(str(day))}, TRUE) AS overridden FROM kare_profiled
+            SELECT *, override IS NOT NULL AND coalesce(override_until >= {day_of(str(day))}, TRUE) AS overridden FROM {source}
         ), shown AS (
             SELECT *, CASE WHEN overridden THEN nullif(override, 'None') ELSE computed_profile END AS profile FROM chosen
         ), moving AS (SELECT *, {cases(*motions)} AS motion FROM shown)
         SELECT *, CAST({cases(*next_steps)} AS VARCHAR) AS next_step FROM moving""")  # fmt: skip
     bench.view("kare_planned", planned("kare_shown", rulebook, portfolio, on))
     bench.view("kare_classed", classed("kare_planned", rulebook, portfolio, day))
-    lay_out_reasons(bench, "kare_classed", rulebook, portfolio, on, currency)
-    bench.step("kare_labels", _columns(on, rulebook, currency))
+    together = JUDGED_WITH in streams.accounts.columns
+    lay_out_reasons(bench, "kare_classed", rulebook, portfolio, on, streams.currency, together=together)
+    bench.step("kare_labels", _columns(on, rulebook, streams.currency))
 
 
 def _extras(streams: Streams) -> dict[str, Kind]:

@@ -1,8 +1,12 @@
 """What the rules core is given: canonical tables of one CRM, typed, in one currency."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import ibis.expr.types as ir
+
+JUDGED_WITH: Final = "judged_with"
+"""A further column of `accounts`, where a company stands in several CRMs: a sentence that says so, null for all others."""
 
 
 @dataclass(frozen=True)

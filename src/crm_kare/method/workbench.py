@@ -75,6 +75,12 @@ class Workbench:
         self._made[name] = "VIEW"
         return name
 
+    def lay(self, name: str, query: str) -> ir.Table:
+        """Name a query for later ones and for Ibis, without running it."""
+        self._backend.con.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {self._with_views(query)}")
+        self._made[name] = "VIEW"
+        return self.table(name)
+
     def drop(self, *names: str) -> None:
         """Give back the memory of steps that no later query reads."""
         for name in names:
