@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import CapturingLogger
 
 from crm_kare import __version__
-from crm_kare.daemon.health import HealthServer
+from crm_kare.daemon.health import HealthServer, create_app
 from crm_kare.daemon.schedule import starts_between
 from crm_kare.daemon.service import Service
 from crm_kare.daemon.webhooks import Receiver
@@ -213,7 +213,7 @@ def test_a_database_that_does_not_answer_is_told_and_ends_nothing(rig: Rig, monk
 
 def test_metrics_are_answered_over_http_in_both_forms(rig: Rig) -> None:
     receiver = Receiver(rig.runtime, rig.service.told, Event().is_set, rig.log)
-    server = HealthServer(rig.service, receiver, "127.0.0.1", 0)
+    server = HealthServer(create_app(rig.service, receiver), "127.0.0.1", 0)
     server.start()
     try:
         with requests.Session() as session:

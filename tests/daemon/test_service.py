@@ -17,7 +17,7 @@ import structlog
 from flow.worlds import RULES, World
 from structlog.testing import CapturingLogger
 
-from crm_kare.daemon.health import HealthServer
+from crm_kare.daemon.health import HealthServer, create_app
 from crm_kare.daemon.service import Service
 from crm_kare.daemon.webhooks import Receiver
 from crm_kare.errors import ConfigError
@@ -158,7 +158,7 @@ def test_a_wrong_mapping_or_no_schedule_at_all_is_told_at_the_start(rig: Rig) ->
 
 def test_health_is_answered_over_http(rig: Rig) -> None:
     receiver = Receiver(rig.runtime, rig.service.told, rig.asked.is_set, structlog.wrap_logger(rig.log))
-    health = HealthServer(rig.service, receiver, "127.0.0.1", 0)
+    health = HealthServer(create_app(rig.service, receiver), "127.0.0.1", 0)
     health.start()
     try:
         assert requests.get(f"{health.url}/readyz", timeout=60).status_code == 503

@@ -242,7 +242,7 @@ def test_a_crm_that_sends_no_webhooks_cannot_be_set_to(tmp_path: Path) -> None:
 
 
 def test_it_is_served_beside_the_health_checks(door: Door) -> None:
-    server = HealthServer(door.service, door.receiver, "127.0.0.1", 0)
+    server = HealthServer(door.app, "127.0.0.1", 0)
     server.start()
     try:
         sent = door.notice("a1")

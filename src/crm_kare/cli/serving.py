@@ -60,7 +60,7 @@ def serve(
     """
     import structlog  # noqa: PLC0415  heavy
 
-    from crm_kare.daemon.health import HealthServer  # noqa: PLC0415  heavy
+    from crm_kare.daemon.health import HealthServer, create_app  # noqa: PLC0415  heavy
     from crm_kare.daemon.service import Service  # noqa: PLC0415  heavy
     from crm_kare.daemon.webhooks import Receiver  # noqa: PLC0415  heavy
 
@@ -69,7 +69,7 @@ def serve(
         service, settings = Service(runtime, stop, log), runtime.project.serve
         with (
             closing(Receiver(runtime, service.told, stop, log)) as receiver,
-            closing(HealthServer(service, receiver, host or settings.host, settings.port)) as health,
+            closing(HealthServer(create_app(service, receiver), host or settings.host, settings.port)) as health,
         ):
             service.start()
             health.start()

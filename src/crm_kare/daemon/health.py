@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from typing import Any, Protocol
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
@@ -12,34 +13,56 @@ from crm_kare.daemon.webhooks import Receiver, add_webhooks
 from crm_kare.errors import ConfigError
 
 
+class Answering(Protocol):
+    """What answers: a service, or many of them."""
+
+    def health(self) -> dict[str, Any]:
+        """What `/healthz` tells; asks no database."""
+        ...
+
+    def ready(self) -> bool:
+        """Whether the scheduler runs and the state database answers."""
+        ...
+
+    def page(self, accept: str) -> tuple[bytes, str]:
+        """What Prometheus is answered, and its content type."""
+        ...
+
+
 def create_app(service: Service, receiver: Receiver) -> FastAPI:
     """`/healthz`: alive, with the last and next run of each CRM; asks no database. `/readyz`: 200 while the scheduler runs
     and the state database answers, else 503. `/metrics`: see `Metrics`. `/webhooks/NAME`: see `Receiver`.
     """
-    app = FastAPI(title="crm-kare", docs_url=None, redoc_url=None, openapi_url=None)
-
-    @app.get("/healthz")
-    def healthz() -> JSONResponse:
-        return JSONResponse(service.health())
-
-    @app.get("/readyz")
-    def readyz() -> JSONResponse:
-        ready = service.ready()
-        return JSONResponse({"ready": ready}, status_code=200 if ready else 503)
-
-    @app.get("/metrics")
-    def metrics(request: Request) -> Response:
-        page, content_type = service.metrics.page(request.headers.get("accept", ""))
-        return Response(page, headers={"content-type": content_type})
-
+    app = answering_app(service)
     add_webhooks(app, receiver, service.metrics.answered)
     return app
 
 
-class HealthServer:
-    """Serves all that the daemon answers in a thread of its own; ends with `close`."""
+def answering_app(answering: Answering) -> FastAPI:
+    """An app that tells how it is: all of `create_app` but the webhooks."""
+    app = FastAPI(title="crm-kare", docs_url=None, redoc_url=None, openapi_url=None)
 
-    def __init__(self, service: Service, receiver: Receiver, host: str, port: int) -> None:
+    @app.get("/healthz")
+    def healthz() -> JSONResponse:
+        return JSONResponse(answering.health())
+
+    @app.get("/readyz")
+    def readyz() -> JSONResponse:
+        ready = answering.ready()
+        return JSONResponse({"ready": ready}, status_code=200 if ready else 503)
+
+    @app.get("/metrics")
+    def metrics(request: Request) -> Response:
+        page, content_type = answering.page(request.headers.get("accept", ""))
+        return Response(page, headers={"content-type": content_type})
+
+    return app
+
+
+class HealthServer:
+    """Serves an app in a thread of its own; ends with `close`."""
+
+    def __init__(self, app: FastAPI, host: str, port: int) -> None:
         try:
             self._socket = socket.create_server((host, port))
         except OSError as error:
@@ -50,7 +73,7 @@ class HealthServer:
             ) from error
         self.url = f"http://{host}:{self._socket.getsockname()[1]}"
         config = uvicorn.Config(
-            create_app(service, receiver),
+            app,
             log_config=None,
             access_log=False,
             lifespan="off",

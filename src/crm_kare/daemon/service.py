@@ -164,6 +164,10 @@ class Service:
         """Whether the scheduler runs and the state database answers."""
         return bool(self._scheduler.running) and self._runtime.journal.store.answers()
 
+    def page(self, accept: str) -> tuple[bytes, str]:
+        """What Prometheus is answered, and its content type."""
+        return self.metrics.page(accept)
+
     def _health(self, name: str, last: LastRun | None) -> dict[str, Any]:
         upcoming = self._next(name)
         told = (
