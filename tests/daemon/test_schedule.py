@@ -6,21 +6,19 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from crm_kare.config.times import check_schedule
-from crm_kare.daemon.schedule import trigger
+from crm_kare.daemon.schedule import cron
 
 SUNDAY = datetime(2026, 11, 1, tzinfo=UTC)
 
 
-def fired(schedule: str, days: int = 7, zone: str = "UTC") -> list[datetime]:
-    """When it fires within so many days from Sunday, 1 November, without the spread of seconds."""
-    one = trigger(check_schedule(schedule), zone)
-    for part in getattr(one, "triggers", [one]):
-        part.jitter = None
+def fired(schedule: str, days: int = 7, zone: str = "UTC", since: datetime = SUNDAY) -> list[datetime]:
+    """When it fires within so many days."""
+    one = cron(check_schedule(schedule), zone)
     found: list[datetime] = []
-    last, now = None, SUNDAY
-    while (upcoming := one.get_next_fire_time(last, now)) is not None and upcoming < SUNDAY + timedelta(days=days):
-        found.append(upcoming)
-        last, now = upcoming, upcoming + timedelta(seconds=1)
+    moment = one.next(since - timedelta(seconds=1))
+    while moment is not None and moment < since + timedelta(days=days):
+        found.append(moment)
+        moment = one.next(moment)
     return found
 
 

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, PrivateAttr
 
 from crm_kare.config.findings import Finding, Place, RefusedError, did_you_mean, sentence
 from crm_kare.config.mapping import Mapping, load_mapping
+from crm_kare.config.quiet import check_windows
 from crm_kare.config.strict import Strict
 from crm_kare.config.times import check_schedule, check_timezone
 from crm_kare.config.yaml_files import load_yaml
@@ -50,6 +51,11 @@ class Crm(Strict):
     schedule: Annotated[str, AfterValidator(check_schedule)] | None = None
     timezone: Annotated[str, AfterValidator(check_timezone)] = "UTC"
     env_prefix: Annotated[str, AfterValidator(_env_prefix)] = ""
+    quiet: Annotated[
+        list[str],
+        AfterValidator(check_windows),
+        Field(description="Times in which no run starts, like `Mon-Fri 08:00-18:00`."),
+    ] = []  # noqa: RUF012  pydantic copies it
     full_pull_days: Annotated[int, Field(ge=0, description="Days after which a run pulls in full; 0 = never.")] = 7
     webhooks: Annotated[
         bool, Field(description="Whether the CRM tells `crm-kare serve` of changes as they happen.")

@@ -8,7 +8,7 @@ environment only the database's address, and the folders of mirrors and secrets 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from io import StringIO
 from pathlib import Path
 from typing import Any, Final
@@ -79,13 +79,25 @@ class Settings:
     which is the project's (empty = all of it); `mirror` is the folder of the mirrors, `state` that of what connectors keep.
     """
 
-    def __init__(self, folder: Path, told: _Told, schema: str = "") -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, told: _Told, schema: str = "", secrets: Path | None = None) -> None:
+        self._folder, self._secrets = folder, secrets
         self._logins = told.__pydantic_extra__
         self.state: Final = folder / STATE_FOLDER
         self.mirror: Final = folder / told.mirror if told.mirror else self.state / "mirror"
         self.schema: Final = schema
         self.database_url: Final = told.database_url or SecretStr(f"sqlite:///{(self.state / 'state.db').resolve()}")
+
+    def places(self) -> tuple[str, str, Path]:
+        """Database, schema and mirror: what a program that is open cannot move away from."""
+        return self.database_url.get_secret_value(), self.schema, self.mirror
+
+    def files(self) -> Iterator[Path]:
+        """Every file that a setting comes from, there or not."""
+        yield self._folder / ".env"
+        yield from _secret_files(self._secrets) if self._secrets else ()
+        yield from (
+            self._folder / path.get_secret_value() for name, path in self._logins.items() if name.endswith("_FILE")
+        )
 
     def credentials(self, connector: str, prefix: str = "") -> dict[str, SecretStr]:
         """Everything set for one CRM, by its name in the Contract (`SALESFORCE_ACCESS_TOKEN`).
@@ -119,9 +131,10 @@ def load_settings(folder: Path, environment: Mapping[str, str]) -> Settings:
     shared = _shared(name, _named(environment)) if name else {}
     own, dotenv = {} if name else _named(environment), _named(_dotenv(folder / ".env"))
     secrets = {**shared, **dotenv, **own}.get(_SECRETS)
-    directory = _named(_directory(folder / secrets)) if secrets else {}
+    place = folder / secrets if secrets else None
+    directory = _named(_directory(place)) if place else {}
     told = _Told(sources=(own, dotenv, directory, shared))
-    return Settings(folder, told, _schema(told, name, shared.get(_DATABASE)))
+    return Settings(folder, told, _schema(told, name, shared.get(_DATABASE)), place)
 
 
 def name_among_many(folder: Path, environment: Mapping[str, str]) -> str:
@@ -183,8 +196,12 @@ def _directory(path: Path) -> Mapping[str, str]:
     """One file per secret, as Docker and Kubernetes mount them; hidden files are theirs (`..data`)."""
     if not path.is_dir():
         raise ConfigError("the secrets directory is not there.", where=f"{_SECRETS}={path}", fix="Correct the path.")
-    files = [one for one in sorted(path.iterdir()) if one.is_file() and not one.name.startswith(".")]
-    return {one.name: _readable(one).strip() for one in files}
+    return {one.name: _readable(one).strip() for one in _secret_files(path)}
+
+
+def _secret_files(path: Path) -> list[Path]:
+    found = sorted(path.iterdir()) if path.is_dir() else []
+    return [one for one in found if one.is_file() and not one.name.startswith(".")]
 
 
 def _readable(path: Path) -> str:

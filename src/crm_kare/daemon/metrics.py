@@ -14,6 +14,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from crm_kare import __version__
+from crm_kare.daemon.reload import Reload
 from crm_kare.daemon.schedule import starts_between
 from crm_kare.daemon.webhooks import ANSWERS
 from crm_kare.errors import KareError
@@ -34,22 +35,26 @@ _MOST_STARTS: Final = 100
 
 @dataclass(frozen=True)
 class Now:
-    """What the daemon knows of its CRMs at this moment."""
+    """What the daemon knows at this moment: its project, of each CRM the next start, how many records wait and whether it is paused,
+    and how it stands with the configuration's files.
+    """
 
+    runtime: Callable[[], Runtime]
     next_start: Callable[[str], datetime | None]
     waiting: Callable[[str], int]
+    paused: Callable[[str], bool]
+    reload: Callable[[], Reload]
 
 
 class Metrics:
     """Counts what runs did; `page` is what Prometheus is answered. The registry is this object's own.
 
     Args:
-        runtime: the open project.
-        now: what the daemon knows of its CRMs.
+        now: what the daemon knows.
     """
 
-    def __init__(self, runtime: Runtime, now: Now) -> None:
-        crms = tuple(runtime.project.crms)
+    def __init__(self, now: Now) -> None:
+        self._now = now
         self._registry = registry = CollectorRegistry()
         self._runs = Counter("crm_kare_runs", "Runs that ended, by how.", ["crm", "kind", "status"], registry=registry)
         self._seconds = Histogram(
@@ -72,10 +77,15 @@ class Metrics:
         self._limit = Gauge("crm_kare_quota_limit", "Calls that the CRM allows a day.", ["crm"], registry=registry)
         info = Gauge("crm_kare_build_info", "Always 1; the version is its label.", ["version"], registry=registry)
         info.labels(__version__).set(1)
-        registry.register(_Kept(runtime, now))
+        registry.register(_Kept(now))
         ProcessCollector(registry=registry)
-        self._begin_at_zero(crms)
-        for crm in filter(runtime.project.webhooks, crms):
+        self.adopt()
+
+    def adopt(self) -> None:
+        """Take in the CRMs of a changed configuration; what was counted stays."""
+        project = self._now.runtime().project
+        self._begin_at_zero(project.crms)
+        for crm in filter(project.webhooks, project.crms):
             for status in ANSWERS:
                 self._webhooks.labels(crm, str(status))
 
@@ -124,9 +134,13 @@ class Metrics:
 class _Kept(Collector):
     """What the state store and the scheduler tell, read when asked: right after a restart too, and whoever ran the CRM."""
 
-    def __init__(self, runtime: Runtime, now: Now) -> None:
-        self._runtime, self._now = runtime, now
-        self._began = runtime.clock.now()
+    def __init__(self, now: Now) -> None:
+        self._now = now
+        self._began = now.runtime().clock.now()
+
+    @property
+    def _runtime(self) -> Runtime:
+        return self._now.runtime()
 
     def collect(self) -> Iterator[Metric]:
         """Every gauge; where the database does not answer, none that needs it."""
@@ -141,12 +155,25 @@ class _Kept(Collector):
     def _known(self) -> Iterator[Metric]:
         upcoming = _family("crm_kare_next_start_timestamp_seconds", "When the schedule starts the CRM's next run.")
         waiting = _family("crm_kare_webhook_records_waiting", "Records that webhooks told of, and no run took in yet.")
+        paused = _family("crm_kare_paused", "1 while no run of the CRM is to start, since somebody paused it.")
         for crm in self._runtime.project.crms:
             moment = self._now.next_start(crm)
             if moment is not None:
                 upcoming.add_metric([crm], moment.timestamp())
             waiting.add_metric([crm], self._now.waiting(crm))
-        yield from (upcoming, waiting)
+            paused.add_metric([crm], self._now.paused(crm))
+        yield from (upcoming, waiting, paused)
+        reload = self._now.reload()
+        yield GaugeMetricFamily(
+            "crm_kare_config_loaded_timestamp_seconds",
+            "When the configuration in force was read.",
+            value=reload.loaded_at.timestamp(),
+        )
+        yield GaugeMetricFamily(
+            "crm_kare_config_problem",
+            "1 while the configuration's files are wrong, and the one before is in force.",
+            value=reload.problem is not None,
+        )
 
     def _kept(self) -> Iterator[Metric]:
         journal: Journal = self._runtime.journal

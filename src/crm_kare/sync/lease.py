@@ -31,7 +31,7 @@ class Lease:
     def __enter__(self) -> Self:
         if not self._take():
             other = self._leases.holder(self._crm, self._clock.now()) or "another run"
-            if not _died(other):
+            if not died(other):
                 raise BusyError(f"{other} runs {self._crm} now.", fix="Try again when it has ended.", where=self._crm)
             self._leases.release(self._crm, other)
             self.require()
@@ -61,7 +61,7 @@ class Lease:
                 continue  # the journal is busy: the next beat, or `require`, tells whether the lease is lost
 
 
-def _died(holder: str) -> bool:
+def died(holder: str) -> bool:
     """Whether a holder of this machine is a process that is no more; of other machines only time can tell."""
     process, _, rest = holder.partition("@")
     if rest.partition("#")[0] != socket.gethostname() or not process.isdigit():

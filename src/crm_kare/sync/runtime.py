@@ -1,8 +1,8 @@
 """What the steps of a run share: the project with its settings, journal, rulebook and connectors."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,6 +38,7 @@ class Runtime:
         journal: the state store.
         clock: time.
         find_connector: the factory of a connector by its name.
+        mappings: mappings that are read already, by CRM; the others are read from their files when asked for.
     """
 
     folder: Path
@@ -50,10 +51,15 @@ class Runtime:
     journal: Journal
     clock: Clock
     find_connector: Callable[[str], ConnectorFactory] = registry.load
+    mappings: Mapping[str, CrmMapping] = field(default_factory=dict)
 
     def mapping(self, crm: str) -> CrmMapping:
         """A CRM's mapping; `ConfigError` where it is wrong."""
-        return self.project.mapping(crm)
+        return self.mappings.get(crm) or self.project.mapping(crm)
+
+    def pinned(self, crms: Iterable[str]) -> "Runtime":
+        """The project with the mappings of some CRMs as they are now, whatever becomes of their files; `ConfigError` where one is wrong."""
+        return replace(self, mappings={crm: self.project.mapping(crm) for crm in crms})
 
     def mirror(self, crm: str) -> Mirror:
         """A CRM's mirror."""
@@ -124,6 +130,33 @@ def open_project(
     settings.state.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
     journal = open_journal(settings.database_url.get_secret_value(), settings.schema, pools)
     return Runtime(folder, project, settings, rulebook, text, own_fields, steps, journal, clock, find_connector)
+
+
+def reread(runtime: Runtime, environment: Mapping[str, str]) -> Runtime:
+    """An open project by its files and the environment as they are now, on the journal that is open already.
+
+    Raises:
+        ConfigError: a file or a setting is wrong, or names another database or mirror, which wants a restart.
+    """
+    project, settings = load_project(runtime.folder), load_settings(runtime.folder, environment)
+    if settings.places() != runtime.settings.places():
+        raise ConfigError(
+            "another database or mirror is set than at the start.",
+            where=str(runtime.folder),
+            fix="Restart `crm-kare serve`.",
+        )
+    own_fields = own_fields_of(project)
+    text = read_text(project.rulebook_path)
+    return replace(
+        runtime,
+        project=project,
+        settings=settings,
+        rulebook=parse_rulebook(text, project.rulebook_path, own_fields),
+        rulebook_text=text,
+        own_fields=own_fields,
+        next_steps=next_steps(load_playbooks(runtime.folder / project.playbooks)),
+        mappings={},
+    )
 
 
 def own_fields_of(project: Project) -> dict[str, Kind]:
