@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event
@@ -86,6 +86,19 @@ def stoppable() -> Iterator[Stop]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def hangup(step: Callable[[], None]) -> Iterator[None]:
+    """Take a step at SIGHUP for the length of the block, as daemons do to read their configuration; on a terminal it stays the terminal's."""
+    if sys.stdout.isatty():
+        yield
+        return
+    before = signal.signal(signal.SIGHUP, lambda _number, _frame: step())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def print_json(document: Any) -> None:

@@ -5,12 +5,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crm_kare.cli.door import ProjectOption, Stop, opened, stoppable
+from crm_kare.cli.door import ProjectOption, Stop, hangup, opened, stoppable
 from crm_kare.errors import UsageError
 
 if TYPE_CHECKING:
@@ -63,14 +64,18 @@ def serve(
     from crm_kare.daemon.health import HealthServer, create_app  # noqa: PLC0415  heavy
     from crm_kare.daemon.service import Service  # noqa: PLC0415  heavy
     from crm_kare.daemon.webhooks import Receiver  # noqa: PLC0415  heavy
+    from crm_kare.sync.runtime import reread  # noqa: PLC0415  heavy
 
     with stoppable() as stop, opened(project, stop) as runtime:
         log = structlog.wrap_logger(structlog.PrintLogger(sys.stdout), processors=_log_steps())
-        service, settings = Service(runtime, stop, log), runtime.project.serve
+        service = Service(runtime, stop, log, reread=partial(reread, environment=os.environ))
+        settings = runtime.project.serve
         with (
+            hangup(service.reload),
             closing(Receiver(runtime, service.told, stop, log)) as receiver,
             closing(HealthServer(create_app(service, receiver), host or settings.host, settings.port)) as health,
         ):
+            service.listeners.append(receiver)
             service.start()
             health.start()
             log.info("health", url=health.url)

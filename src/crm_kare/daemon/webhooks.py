@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect
 
 from crm_kare.config.mapping import label_fields, stream_specs
 from crm_kare.config.project import PROJECT_FILE
+from crm_kare.daemon.listeners import Listener
 from crm_kare.errors import AccessError, ConfigError, KareError, StopError
 from crm_kare.ports import Connector, LabelField, Notice, StreamSpec, Told
 from crm_kare.sync.runtime import Runtime
@@ -45,7 +46,7 @@ class _Line:
     lock: Lock = field(default_factory=Lock)
 
 
-class Receiver:
+class Receiver(Listener):
     """Reads notices of the CRMs whose webhooks are on; holds a connector for each until `close`.
 
     Args:
@@ -68,6 +69,20 @@ class Receiver:
         self._runtime, self._told, self._stopping, self._log = runtime, told, stopping, log
         self._lines = {crm: _line(runtime, crm) for crm in runtime.project.crms if runtime.project.webhooks(crm)}
 
+    def configured(self, runtime: Runtime) -> None:
+        """Go by a changed configuration; where its webhooks are wrong, by the one before. What came once stays known."""
+        try:
+            lines = {crm: _line(runtime, crm) for crm in runtime.project.crms if runtime.project.webhooks(crm)}
+        except KareError as error:
+            self._log.error("webhooks refused", message=error.message, fix=error.fix)
+            return
+        for crm, line in lines.items():
+            if crm in self._lines:
+                line.seen = self._lines[crm].seen
+        before, self._lines, self._runtime = self._lines, lines, runtime
+        for line in before.values():
+            line.connector.close()
+
     @property
     def addresses(self) -> dict[str, str]:
         """The public address by CRM."""
@@ -89,7 +104,9 @@ class Receiver:
 
     def answer(self, crm: str, notice: Notice) -> int:
         """Take a notice; the HTTP status to answer with. The CRM tries again where that is not 204."""
-        line = self._lines[crm]
+        line = self._lines.get(crm)
+        if line is None:  # a changed configuration has it no longer
+            return LATER
         try:
             told = line.connector.notified(notice, line.specs, line.fields, self._organisation(crm))
         except AccessError:
