@@ -4,8 +4,10 @@ A client turns each foreign error into a `CallError` at its edge (`raise CallErr
 decides what is repeated, and `translated` says what the caller meets when repeating did not help.
 """
 
+import math
 import re
 import threading
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,6 +32,8 @@ ATTEMPTS: Final = 6
 LONGEST_WAIT: Final = 60.0
 """Seconds that a call waits before it is repeated, whatever the CRM asks for."""
 _SHORTEST_WAIT: Final = 0.001
+_SOON: Final = 50
+"""A fiftieth of a limiter's period: calls that belong together wait no longer in between."""
 """A wait shorter than the clock's resolution would never end."""
 _TICK: Final = 0.001
 """Seconds by which a whole wait may end early."""
@@ -178,6 +182,8 @@ class RateLimiter:
 
     The server counts a call when it arrives, somewhere between sending and answer, so its place is free again one period
     after its *answer*: the window is never overrun, whatever the latency does, and its use is period / (period + latency).
+    Calls that had to wait go at a distance, at twice the rate that lasts: places that come back all at once would all be
+    used at once again, the answers would come late, and the places free later every time.
     """
 
     def __init__(self, limit: int, period: float, clock: Clock) -> None:
@@ -187,9 +193,12 @@ class RateLimiter:
         """When the places of calls that were answered are free again."""
         self._under_way = 0
         self._given = 0
+        self._promised = 0
+        self._next = -math.inf
+        """Before that, nobody new is let in."""
         self._others, self._others_until = 0, 0.0
         self._held_until = 0.0
-        self._kept = threading.local()
+        self._thread = threading.local()
 
     def take(self, share: float = 1.0) -> Place:
         """Wait for a place within this share of the limit, and take it.
@@ -197,21 +206,29 @@ class RateLimiter:
         Raises:
             RetryError: the wait was cut short, because a stop was asked for.
         """
-        kept: list[Place] = getattr(self._kept, "places", [])
-        return kept.pop() if kept else self._waited_for(1, share)[0]
+        promise = 1 if getattr(self._thread, "promised", 0) else 0
+        with self._admitted(1, share, promise):
+            self._thread.promised = getattr(self._thread, "promised", 0) - promise
+            self._promised -= promise
+            self._under_way += 1
+            self._given += 1
+            return Place(self, len(self._ends) + self._under_way, self._given)
 
     @contextmanager
     def together(self, count: int, share: float = 1.0) -> Iterator[None]:
-        """Wait until there are so many places, and keep them for the calls that this thread makes in the block: none of
-        those waits once the first was sent.
+        """Wait until there are so many places, now or within a fiftieth of the period, and promise them to the calls that
+        this thread makes in the block: those come before anybody else's.
         """
-        self._kept.places = self._waited_for(count, share)
+        with self._admitted(count, share):
+            self._thread.promised = min(count, self._share(share))
+            self._promised += self._thread.promised
         try:
             yield
         finally:
-            for place in self._kept.places:
-                place.unused()
-            self._kept.places = []
+            with self._changed:
+                self._promised -= self._thread.promised
+                self._thread.promised = 0
+                self._changed.notify_all()
 
     def learn(self, place: Place, limit: int, left: int | None) -> None:
         """Follow what the answer to the call at this place told: the limit, and how many calls were left on its arrival.
@@ -236,40 +253,47 @@ class RateLimiter:
                 self._ends.append(self._clock.monotonic() + self._period)
             self._changed.notify_all()
 
-    def _waited_for(self, count: int, share: float) -> list[Place]:
+    @contextmanager
+    def _admitted(self, count: int, share: float, promise: int = 0) -> Iterator[None]:
+        """Wait for so many places, or for one that was promised; the block then has the limiter to itself."""
+        waited = False
         while True:
             with self._changed:
-                wait = self._wait(count, share)
+                wait = self._wait(count, share, promise)
                 if wait is None:
                     self._changed.wait()
-                    continue
-                if wait <= 0:
-                    return self._places(min(count, self._share(share)))
-            pause(self._clock, wait)
+                elif wait <= 0:
+                    if waited and not promise:
+                        self._next = self._clock.monotonic() + count * self._period / (2 * self._limit)
+                    yield
+                    return
+            waited = True
+            if wait is not None:
+                pause(self._clock, wait)
 
-    def _wait(self, count: int, share: float) -> float | None:
-        """Seconds until it is worth looking again, 0 where there is room; `None`: when a call under way was answered."""
+    def _wait(self, count: int, share: float, promise: int) -> float | None:
+        """Seconds until it is worth looking again, 0 where there is room; `None`: when something has changed."""
         now = self._clock.monotonic()
         while self._ends and self._ends[0] <= now:
             self._ends.popleft()
-        if now < self._held_until:
-            return max(self._held_until - now, _SHORTEST_WAIT)
+        if (closed := max(self._held_until, now if promise else self._next)) > now:
+            return max(closed - now, _SHORTEST_WAIT)
         others = self._others if now < self._others_until else 0
         most = self._share(share)
         room = min(most, self._limit - others) - len(self._ends) - self._under_way
-        if room >= min(count, most):
+        coming = bisect_right(self._ends, now + self._period / _SOON)
+        missing = 0 if promise else self._promised + min(count, most) - room
+        if room > 0 and missing <= coming:
             return 0.0
-        moments = [*list(self._ends)[:1], *([self._others_until] if others else [])]
+        moments = [self._others_until] if others else []
+        if max(1 - room, missing) <= len(self._ends):  # else somebody has to be answered first
+            first = self._ends[-room] if room <= 0 else now
+            last = self._ends[missing - 1] - self._period / _SOON if missing > 0 else now
+            moments.append(max(first, last))
         return max(min(moments) - now, _SHORTEST_WAIT) if moments else None
 
     def _share(self, share: float) -> int:
         return max(1, int(self._limit * share))
-
-    def _places(self, count: int) -> list[Place]:
-        self._under_way += count
-        self._given += count
-        among = len(self._ends) + self._under_way
-        return [Place(self, among, self._given) for _ in range(count)]
 
 
 _LIMITERS: Final[WeakKeyDictionary[Clock, dict[str, RateLimiter]]] = WeakKeyDictionary()

@@ -32,7 +32,7 @@ def test_the_server_never_counts_more_than_the_limit_whenever_calls_arrive_betwe
         clock.advance(latency)
         place.ended()
     arrivals.sort()
-    assert max(sum(at - 10.0 < one <= at for one in arrivals) for at in arrivals) == 5
+    assert max(sum(at - 10.0 + 1e-9 < one <= at for one in arrivals) for at in arrivals) == 5
 
 
 def test_it_keeps_the_window_as_full_as_the_latency_permits() -> None:
@@ -87,15 +87,57 @@ def test_calls_of_ours_under_way_are_not_taken_for_others() -> None:
     limiter.take()
 
 
-def test_calls_together_wait_before_the_first_and_not_in_between() -> None:
+def test_calls_together_wait_before_the_first_and_hardly_in_between() -> None:
     clock = FakeClock()
     limiter = RateLimiter(2, 10.0, clock)
     limiter.take().ended()
     with limiter.together(2):
         limiter.take().ended()
-        assert clock.slept == [10.0]
+        assert clock.slept == [pytest.approx(9.8)]
         limiter.take().ended()
-    assert clock.slept == [10.0]
+    assert clock.slept == [pytest.approx(9.8), pytest.approx(0.2)]
+
+
+def test_what_is_promised_to_one_thread_nobody_else_takes() -> None:
+    clock = FakeClock()
+    limiter = RateLimiter(2, 10.0, clock)
+    begun, over, got = threading.Event(), threading.Event(), threading.Event()
+
+    def two_calls() -> None:
+        with limiter.together(2):
+            begun.set()
+            assert over.wait(60)
+            limiter.take().ended()
+            limiter.take().ended()
+            assert not got.is_set()
+
+    def another() -> None:
+        limiter.take().ended()
+        got.set()
+
+    first, second = threading.Thread(target=two_calls), threading.Thread(target=another)
+    first.start()
+    assert begun.wait(60)
+    second.start()
+    over.set()
+    first.join(60)
+    second.join(60)
+    assert got.is_set()
+    assert clock.slept[-1] == pytest.approx(10.0)
+
+
+def test_calls_that_had_to_wait_go_at_a_distance_not_all_at_once() -> None:
+    """Ten go at once; from then on the places come back together, and are used at twice the rate that lasts."""
+    clock = FakeClock()
+    limiter = RateLimiter(10, 10.0, clock)
+    sent = []
+    for _ in range(30):
+        place = limiter.take()
+        sent.append(clock.monotonic())
+        place.ended()
+    assert sent[:10] == [0.0] * 10
+    assert sent[10:20] == pytest.approx([10.0 + number / 2 for number in range(10)])
+    assert sent[20:30] == pytest.approx([20.0 + number / 2 for number in range(10)])
 
 
 def test_places_kept_together_and_not_used_are_given_back() -> None:
