@@ -16,6 +16,7 @@ from crm_kare.daemon.metrics import WEBHOOK, WHOLE, Metrics, Now
 from crm_kare.daemon.motor import ApMotor, Motor
 from crm_kare.daemon.reload import Reload, Reread, checked
 from crm_kare.daemon.roster import Roster, Start, timetables
+from crm_kare.daemon.status import pause_words
 from crm_kare.errors import KareError
 from crm_kare.journal import Standing
 from crm_kare.model import Problem, RunStatus
@@ -200,13 +201,14 @@ class Service:
     def _run(self, crm: str, options: Options, *, why: str = "") -> RunResult:
         """A run, and how it ended. A pause, or quiet that begins, ends it at its next batch border."""
         runtime, kind = self._runtime, WEBHOOK if options.touched else WHOLE
+        resting = bool(why or options.touched)
         bound: dict[str, Any] = {"records": _count(options.touched)} if options.touched else {}
         log = self._log.bind(crm=crm, **bound)
         log.info("run begins", **({"why": why} if why else {}))
         self._enter(crm)
         try:
             (result,) = sync(
-                runtime, [crm], options, stop=lambda: self._stopping() or (bool(why) and self._roster.rests(crm))
+                runtime, [crm], options, stop=lambda: self._stopping() or (resting and self._roster.rests(crm))
             )
         except KareError as error:
             log.error("run failed", code=error.code, message=error.message, fix=error.fix)  # noqa: TRY400  a traceback may hold customers' data
@@ -349,18 +351,6 @@ class Service:
             self._changed.notify_all()
         self.metrics.ends(crm, kind, result.status.value, clock.monotonic() - began)
         self._each(lambda one: one.ended(crm, kind, result))
-
-
-def pause_words(standing: Standing, now: datetime) -> dict[str, str | None] | None:
-    """Since when, until when and by whom a CRM is paused; None where it is not."""
-    if not standing.paused(now) or standing.paused_at is None:
-        return None
-    until = standing.paused_until
-    return {
-        "since": standing.paused_at.isoformat(),
-        "until": until.isoformat() if until else None,
-        "by": standing.paused_by,
-    }
 
 
 def _words(problem: Problem) -> str:
