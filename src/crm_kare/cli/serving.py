@@ -5,13 +5,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crm_kare.cli.door import ProjectOption, Stop, hangup, opened, stoppable
+from crm_kare.cli.door import ProjectOption, Stop, hangup, stoppable
 from crm_kare.errors import UsageError
 
 if TYPE_CHECKING:
@@ -36,6 +35,9 @@ class Vendor(StrEnum):
     HUBSPOT = "hubspot"
 
 
+_HOST, _PORT = "127.0.0.1", 8731
+"""Where many projects answer; one project's file sets its own."""
+
 Only = Annotated[Vendor | None, typer.Option("--only", help="Only this vendor's CRM.")]
 
 
@@ -48,45 +50,87 @@ def register(app: typer.Typer) -> None:
 
 def serve(
     project: ProjectOption = Path(),
+    projects: Annotated[
+        Path | None,
+        typer.Option(
+            "--projects",
+            help="Folder with many projects, each a subfolder with a crm-kare.yaml: all of them are run, in place of --project.",
+            envvar="CRM_KARE_PROJECTS",
+        ),
+    ] = None,
     host: Annotated[
         str | None,
         typer.Option("--host", help="Address to answer on, in place of crm-kare.yaml's; 0.0.0.0 in a container."),
     ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option("--port", min=0, max=65535, help="Port, in place of crm-kare.yaml's; 0 takes a free one."),
+    ] = None,
+    workers: Annotated[
+        int,
+        typer.Option(
+            "--workers", min=1, max=64, help="Runs of many projects at a time; one project has half of them at most."
+        ),
+    ] = 4,
 ) -> int:
     """Run every CRM on its schedule until stopped; SIGTERM ends a run at its next batch border, and then the daemon, with 0.
 
     Health is at /healthz and /readyz on the address that crm-kare.yaml sets (127.0.0.1:8731), metrics for Prometheus at /metrics, and
-    /webhooks/NAME takes in what a CRM tells of changes, where that is on. A first run waits for your approval:
-    do it by hand with plan and apply.
+    /webhooks/NAME takes in what a CRM tells of changes, where that is on (/webhooks/PROJECT/NAME of many projects). A first run waits for
+    your approval: do it by hand with plan and apply.
     """
     import structlog  # noqa: PLC0415  heavy
 
-    from crm_kare.daemon.health import HealthServer, create_app  # noqa: PLC0415  heavy
-    from crm_kare.daemon.service import Service  # noqa: PLC0415  heavy
-    from crm_kare.daemon.webhooks import Receiver  # noqa: PLC0415  heavy
-    from crm_kare.sync.runtime import reread  # noqa: PLC0415  heavy
-
-    with stoppable() as stop, opened(project, stop) as runtime:
+    with stoppable() as stop:
         log = structlog.wrap_logger(structlog.PrintLogger(sys.stdout), processors=_log_steps())
-        service = Service(runtime, stop, log, reread=partial(reread, environment=os.environ))
-        settings = runtime.project.serve
-        with (
-            hangup(service.reload),
-            closing(Receiver(runtime, service.told, stop, log)) as receiver,
-            closing(HealthServer(create_app(service, receiver), host or settings.host, settings.port)) as health,
-        ):
-            service.listeners.append(receiver)
-            service.start()
-            health.start()
-            log.info("health", url=health.url)
-            if receiver.addresses:
-                log.info("webhooks", urls=receiver.addresses)
-            _wait(stop)
-            ended = service.stop()
+        if projects is None:
+            ended = _serve_one(project, stop, log, host, port)
+        else:
+            ended = _serve_many(projects, stop, log, host or _HOST, _PORT if port is None else port, workers)
     if not ended:
         sys.stdout.flush()
         os._exit(1)  # a call that hangs would hold the process back
     return 0
+
+
+def _serve_one(project: Path, stop: Stop, log: Any, host: str | None, port: int | None) -> bool:
+    from crm_kare.daemon.health import HealthServer, create_app  # noqa: PLC0415  heavy
+    from crm_kare.daemon.running import RunningProject, Surroundings  # noqa: PLC0415  heavy
+
+    running = RunningProject(project, Surroundings(os.environ, stop.clock, stop, log))
+    service, receiver, settings = running.service, running.receiver, running.service.runtime.project.serve
+    with ExitStack() as stack:
+        stack.callback(running.release)
+        app = create_app(service, receiver)
+        health = HealthServer(app, host or settings.host, settings.port if port is None else port)
+        stack.enter_context(closing(health))
+        stack.enter_context(hangup(service.reload))
+        running.start()
+        health.start()
+        log.info("health", url=health.url)
+        if receiver.addresses:
+            log.info("webhooks", urls=receiver.addresses)
+        _wait(stop)
+        return service.stop()
+
+
+def _serve_many(projects: Path, stop: Stop, log: Any, host: str, port: int, workers: int) -> bool:
+    from crm_kare.daemon.fleet import Fleet, connections, create_app  # noqa: PLC0415  heavy
+    from crm_kare.daemon.health import HealthServer  # noqa: PLC0415  heavy
+    from crm_kare.daemon.running import Surroundings  # noqa: PLC0415  heavy
+    from crm_kare.daemon.workers import Workers  # noqa: PLC0415  heavy
+    from crm_kare.journal import Pools  # noqa: PLC0415  heavy
+
+    environment = {**os.environ, "CRM_KARE_PROJECTS": str(projects.absolute())}
+    with closing(Pools(connections(workers))) as pools:
+        around = Surroundings(environment, stop.clock, stop, log, pools)
+        fleet = Fleet(projects, around, Workers(workers, log))
+        with closing(HealthServer(create_app(fleet), host, port)) as health, hangup(fleet.reload):
+            fleet.start()
+            health.start()
+            log.info("health", url=health.url)
+            _wait(stop)
+            return fleet.stop()
 
 
 def _log_steps() -> list[Any]:

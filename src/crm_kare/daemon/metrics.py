@@ -115,6 +115,10 @@ class Metrics:
         """A webhook's request was answered with an HTTP status."""
         self._webhooks.labels(crm, str(status)).inc()
 
+    def collect(self) -> list[Metric]:
+        """All metrics, for a page of many projects."""
+        return list(self._registry.collect())
+
     def page(self, accept: str = "") -> tuple[bytes, str]:
         """All metrics, and their content type: the form that `accept` (the request's header) asks for."""
         encode, content_type = choose_encoder(accept)

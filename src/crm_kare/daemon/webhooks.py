@@ -164,10 +164,25 @@ def add_webhooks(app: FastAPI, receiver: Receiver, count: Callable[[str, int], N
 
     @app.post("/webhooks/{crm}")
     async def webhook(crm: str, request: Request) -> Response:
-        status = receiver.admit(crm) or await _received(receiver, crm, request)
-        if status != UNKNOWN:  # what anybody may type into an address is no label
-            count(crm, status)
-        return Response(status_code=status)
+        return await _answered(receiver, crm, request, count)
+
+
+def add_project_webhooks(
+    app: FastAPI, door: Callable[[str], tuple[Receiver, Callable[[str, int], None]] | None]
+) -> None:
+    """As `add_webhooks`, for many projects: `door` tells a project's receiver and who counts; None where there is no such project."""
+
+    @app.post("/webhooks/{project}/{crm}")
+    async def webhook(project: str, crm: str, request: Request) -> Response:
+        found = door(project)
+        return await _answered(found[0], crm, request, found[1]) if found else Response(status_code=UNKNOWN)
+
+
+async def _answered(receiver: Receiver, crm: str, request: Request, count: Callable[[str, int], None]) -> Response:
+    status = receiver.admit(crm) or await _received(receiver, crm, request)
+    if status != UNKNOWN:  # what anybody may type into an address is no label
+        count(crm, status)
+    return Response(status_code=status)
 
 
 async def _received(receiver: Receiver, crm: str, request: Request) -> int:
