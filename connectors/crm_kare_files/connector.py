@@ -12,6 +12,7 @@ from crm_kare.errors import ConfigError, RetryError
 from crm_kare.labels import BY_NAME, Label
 from crm_kare.model import PRESENT_PREFIX, STREAMS, Outcome, OutcomeStatus, Problem
 from crm_kare.ports import (
+    Author,
     Calls,
     Capabilities,
     Context,
@@ -177,6 +178,13 @@ class FilesConnector:
     ) -> Mapping[str, Mapping[str, str | None]]:
         """Labels in the results file, of the accounts in the accounts file."""
         return present(account_ids, self._names(source), fields, load(self._results(source)))
+
+    def authors(
+        self, source: str, account_ids: Sequence[str], fields: Sequence[LabelField]
+    ) -> Mapping[str, Mapping[str, Author]]:
+        """Files do not tell who wrote a cell."""
+        del source, account_ids, fields
+        return {}
 
     def record_url(self, source: str, account_id: str) -> str:
         """A row of a file has no page."""

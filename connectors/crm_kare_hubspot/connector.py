@@ -9,6 +9,7 @@ from crm_kare.errors import AccessError
 from crm_kare.labels import Label
 from crm_kare.model import STREAMS, Outcome, Problem
 from crm_kare.ports import (
+    Author,
     Calls,
     Capabilities,
     Context,
@@ -23,6 +24,7 @@ from crm_kare.ports import (
     Told,
     WriteRequest,
 )
+from crm_kare_hubspot.authors import authors
 from crm_kare_hubspot.check import check
 from crm_kare_hubspot.client import API_URL, Call, Client
 from crm_kare_hubspot.columns import PRODUCT, pseudo_fields
@@ -152,6 +154,12 @@ class HubSpotConnector:
         for start in range(0, len(account_ids), BATCH):
             found |= read(self._client, source, account_ids[start : start + BATCH], fields)
         return found
+
+    def authors(
+        self, source: str, account_ids: Sequence[str], fields: Sequence[LabelField]
+    ) -> Mapping[str, Mapping[str, Author]]:
+        """By the property history."""
+        return authors(self._client, source, account_ids, fields)
 
     def record_url(self, source: str, account_id: str) -> str:
         """The record's page in HubSpot's own interface."""

@@ -26,10 +26,14 @@ def owners(client: Client, spec: StreamSpec, cursor: str) -> Iterator[Page]:
     """
     if gone := missing_of_owner(spec):
         raise missing_error(spec, gone, {})
-    for archived in ("false", "true"):
-        for listed in _pages(client, archived):
-            raws = [{"archived": archived == "true", **raw} for raw in listed]
-            yield Page(batch(spec, [_column(one, raws) for one in spec.fields]), cursor)
+    for raws in _pages(client):
+        yield Page(batch(spec, [_column(one, raws) for one in spec.fields]), cursor)
+
+
+def everybody(client: Client) -> Iterator[Json]:
+    """Every owner as HubSpot tells it, those deactivated included."""
+    for raws in _pages(client):
+        yield from raws
 
 
 def missing_of_owner(spec: StreamSpec) -> tuple[SourceField, ...]:
@@ -52,7 +56,8 @@ def _column(one: SourceField, raws: list[Json]) -> list[str | None]:
     return [pick(raw) if pick else canonical(raw.get(one.source), "string") for raw in raws]
 
 
-def _name(raw: Json) -> str | None:
+def name_of(raw: Json) -> str | None:
+    """First and last name, else the e-mail address."""
     parts = (raw.get("firstName"), raw.get("lastName"))
     return " ".join(str(part) for part in parts if part) or canonical(raw.get("email"), "string")
 
@@ -67,10 +72,16 @@ def _active(raw: Json) -> str:
     return "false" if raw.get("archived") else "true"
 
 
-_PSEUDO: Final[dict[str, Callable[[Json], str | None]]] = {"@name": _name, "@team": _team, "@active": _active}
+_PSEUDO: Final[dict[str, Callable[[Json], str | None]]] = {"@name": name_of, "@team": _team, "@active": _active}
 
 
-def _pages(client: Client, archived: str) -> Iterator[list[Json]]:
+def _pages(client: Client) -> Iterator[list[Json]]:
+    for archived in ("false", "true"):
+        for listed in _listed(client, archived):
+            yield [{"archived": archived == "true", **raw} for raw in listed]
+
+
+def _listed(client: Client, archived: str) -> Iterator[list[Json]]:
     after, seen = "", {""}
     while True:
         query = (("limit", _PAGE), ("archived", archived), *((("after", after),) if after else ()))

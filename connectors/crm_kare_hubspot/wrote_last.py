@@ -38,10 +38,11 @@ class Hand:
 
     def words(self) -> str:
         """Who it was and when, as far as HubSpot tells."""
-        when = f" on {self.at.astimezone(UTC):%Y-%m-%d at %H:%M} UTC" if self.at > _NEVER else ""
-        return f"{self._who()} edited it{when}, since the plan was made."
+        when = f" on {self.at.astimezone(UTC):%Y-%m-%d at %H:%M} UTC" if self.at > NEVER else ""
+        return f"{self.who()} edited it{when}, since the plan was made."
 
-    def _who(self) -> str:
+    def who(self) -> str:
+        """The person or program, as far as HubSpot tells."""
         if self.user:
             return f"A person (user {self.user})"
         if self.kind in _PROGRAMS:
@@ -92,8 +93,9 @@ def _moment(told: Json) -> datetime:
     try:
         found = datetime.fromisoformat(str(told.get("timestamp")))
     except ValueError:
-        return _NEVER
-    return found if found.tzinfo else _NEVER
+        return NEVER
+    return found if found.tzinfo else NEVER
 
 
-_NEVER: Final = datetime(1, 1, 1, tzinfo=UTC)
+NEVER: Final = datetime(1, 1, 1, tzinfo=UTC)
+"""Of writes whose moment HubSpot does not tell."""

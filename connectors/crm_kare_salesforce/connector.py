@@ -7,6 +7,7 @@ from crm_kare.errors import ConfigError
 from crm_kare.labels import Label
 from crm_kare.model import STREAMS, Outcome, Problem
 from crm_kare.ports import (
+    Author,
     Calls,
     Capabilities,
     Context,
@@ -21,7 +22,7 @@ from crm_kare.ports import (
     Told,
     WriteRequest,
 )
-from crm_kare_salesforce import access, check, provision, readable, record_types, removal, rights
+from crm_kare_salesforce import access, authors, check, provision, readable, record_types, removal, rights
 from crm_kare_salesforce.client import Client
 from crm_kare_salesforce.faults import our_errors
 from crm_kare_salesforce.fields import Objects, field_infos, fill_rates
@@ -143,6 +144,13 @@ class SalesforceConnector:
         with our_errors(f"read {source}"):
             found = self._writer.read(source, account_ids, fields) if account_ids else {}
         return {one: found[long_id(one)] for one in account_ids if long_id(one) in found}
+
+    def authors(
+        self, source: str, account_ids: Sequence[str], fields: Sequence[LabelField]
+    ) -> Mapping[str, Mapping[str, Author]]:
+        """By the field history, of fields that the org tracks."""
+        with our_errors(f"history of {source}"):
+            return authors.authors(self._client, source, account_ids, fields)
 
     def record_url(self, source: str, account_id: str) -> str:
         """The record's page in Lightning; empty before the org's address is known."""

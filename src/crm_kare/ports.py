@@ -180,6 +180,21 @@ class LabelField:
 
 
 @dataclass(frozen=True)
+class Author:
+    """Who gave a field its present value, and when, as the CRM's own history tells.
+
+    Attributes:
+        by: a person's name, or in words which program it was.
+        at: when; None where the history does not tell.
+        names: ids, e-mail addresses and user names by which a list can name the person; none for programs.
+    """
+
+    by: str
+    at: datetime | None = None
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class RecordWrite:
     """Labels to write on one account. Both mappings go from label name to canonical text, `None` = blank.
 
@@ -390,6 +405,14 @@ class Connector(Protocol):
         self, source: str, account_ids: Sequence[str], fields: Sequence[LabelField]
     ) -> Mapping[str, Mapping[str, str | None]]:
         """Present values by account id and label name; accounts that are gone are left out."""
+        ...
+
+    def authors(
+        self, source: str, account_ids: Sequence[str], fields: Sequence[LabelField]
+    ) -> Mapping[str, Mapping[str, Author]]:
+        """Who gave these fields their present values, by account id and label name. Left out is what the CRM does not tell: it
+        keeps no history of the field, or this user may not read it.
+        """
         ...
 
     def record_url(self, source: str, account_id: str) -> str:

@@ -1,6 +1,7 @@
 """The project file, `crm-kare.yaml`: which CRMs there are, and the limits that hold for all of them."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
@@ -86,6 +87,24 @@ class Serve(Strict):
     public_url: Annotated[str, AfterValidator(_public_url)] | None = None
 
 
+class Overrides(Strict):
+    """Who may override a profile; without a list everybody who may edit the field."""
+
+    allowed: Annotated[
+        tuple[str, ...], Field(description="User ids, e-mail addresses or user names; none = everybody.")
+    ] = ()
+    unknown: Annotated[
+        Literal["ignore", "follow"],
+        Field(description="What becomes of an override whose author the CRM does not tell, where there is a list."),
+    ] = "ignore"
+
+    def follows(self, names: Iterable[str] | None) -> bool:
+        """Whether an override counts, by the names of who set it; None = the CRM does not tell."""
+        if names is None:
+            return not self.allowed or self.unknown == "follow"
+        return not self.allowed or bool({one.lower() for one in names} & {one.lower() for one in self.allowed})
+
+
 class Retention(Strict):
     """How long the journal keeps what it need not."""
 
@@ -106,6 +125,7 @@ class Project(Strict):
     quota: Quota = Quota()
     serve: Serve = Serve()
     retention: Retention = Retention()
+    overrides: Overrides = Overrides()
     _folder: Path = PrivateAttr(default=Path())
     _among: str = PrivateAttr(default="")
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from crm_kare.errors import KareError
 from crm_kare.journal.alerts import FINE, Alert, AlertStates
+from crm_kare.journal.authors import Authors, Typed
 from crm_kare.journal.backup import Backup, back_up, restore
 from crm_kare.journal.changes import WAITS, Changes, Recorded, Rejection
 from crm_kare.journal.engines import Pools
@@ -27,6 +28,7 @@ __all__ = [
     "WAITS",
     "Alert",
     "AlertStates",
+    "Authors",
     "Backup",
     "Changes",
     "Daemon",
@@ -52,6 +54,7 @@ __all__ = [
     "Runs",
     "Schedules",
     "Standing",
+    "Typed",
     "Undos",
     "back_up",
     "open_journal",
@@ -76,6 +79,7 @@ class Journal:
         refusals: what the CRM refused, to be looked at.
         retention: what is forgotten.
         rulebooks: the rulebooks that were used, by version.
+        authors: who typed what people typed.
         alerts: what is wrong now, and who knows.
         schedules: where each CRM's schedule stands.
         daemons: which daemons live.
@@ -93,6 +97,7 @@ class Journal:
     refusals: Refusals
     retention: Retention
     rulebooks: Rulebooks
+    authors: Authors
     alerts: AlertStates
     schedules: Schedules
     daemons: Daemons
@@ -135,6 +140,7 @@ def open_journal(url: str, schema: str = "", pools: Pools | None = None) -> Jour
         Refusals(store),
         Retention(store),
         Rulebooks(store),
+        Authors(store),
         AlertStates(store),
         Schedules(store),
         Daemons(store),

@@ -9,12 +9,12 @@ from sqlalchemy.engine import Connection
 
 from crm_kare.journal.labels import counting
 from crm_kare.journal.store import Store
-from crm_kare.journal.tables import CHANGES, LABEL_HISTORY, OUTCOMES, PLANS, REJECTED, RUNS, WRITTEN, text_of
+from crm_kare.journal.tables import AUTHORS, CHANGES, LABEL_HISTORY, OUTCOMES, PLANS, REJECTED, RUNS, WRITTEN, text_of
 
 MOST: Final = 20
 """Runs forgotten at one time, so that no run waits long for it."""
 
-_OF_ACCOUNT: Final = (WRITTEN, REJECTED, LABEL_HISTORY)
+_OF_ACCOUNT: Final = (WRITTEN, REJECTED, LABEL_HISTORY, AUTHORS)
 
 
 class Retention:

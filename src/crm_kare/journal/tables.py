@@ -157,6 +157,19 @@ RATES = Table(
     Column("seen_at", String(32), nullable=False),
 )
 
+AUTHORS = Table(
+    "authors",
+    METADATA,
+    Column("crm", String(200), primary_key=True),
+    Column("account_id", String(200), primary_key=True),
+    Column("label", String(100), primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("author", Text),
+    Column("names", Text, nullable=False),
+    Column("at", String(32)),
+    Column("asked_at", String(32), nullable=False),
+)
+
 RULEBOOKS = Table(
     "rulebooks",
     METADATA,

@@ -12,6 +12,7 @@ from crm_kare.journal import UNDO
 from crm_kare.model import Problem
 from crm_kare.sync.crm_run import CrmRun, Options, Progress
 from crm_kare.sync.judge import Judged, judge
+from crm_kare.sync.people import know_overrides
 from crm_kare.sync.plan import Plan, plan_hash
 from crm_kare.sync.refresh import pull_in
 from crm_kare.sync.result import RunResult
@@ -95,6 +96,7 @@ def _prepare(run: CrmRun) -> None:
     pull_in(run)
     if run.ended:
         return
+    know_overrides(run)
     judged = judge_all(run)
     plan = plan_changes(run, judged)
     brake(run, plan)

@@ -20,6 +20,8 @@ from crm_kare.method import Portfolio, Scored, portfolio_from_json, score
 from crm_kare.model import PRESENT_PREFIX, Problem
 from crm_kare.ports import Organisation
 from crm_kare.sync.mapped import streams
+from crm_kare.sync.overrides import held as held_overrides
+from crm_kare.sync.overrides import unsigned, without
 from crm_kare.sync.runtime import Runtime
 
 _MEMORY: Final = "700MB"
@@ -72,14 +74,16 @@ def judge(runtime: Runtime, crm: str, *, as_of: date | None = None) -> Judged:
     held = None if as_of else runtime.journal.labels.held(crm)
     with engine() as con:
         tables = runtime.mirror(crm).tables(con)
-        canonical, found = streams(tables, mapping, organisation, day)
+        unfollowed = unsigned(runtime, crm, held_overrides(tables["accounts"]))
+        followed = {**tables, "accounts": without(tables["accounts"], unfollowed)}
+        canonical, found = streams(followed, mapping, organisation, day)
         scored = score(
             canonical, runtime.rulebook, day, kept, held,
             next_steps=runtime.next_steps, own_fields=runtime.own_fields,
         )  # fmt: skip
         present = _shown(con, tables["accounts"])
     measured = kept is None or scored.portfolio.measured_on != kept.measured_on
-    return Judged(crm, day, scored, present, measured, (*found, *scored.problems))
+    return Judged(crm, day, scored, present, measured, (*found, *scored.problems, *(one.problem() for one in unfollowed)))
 
 
 def present_values(runtime: Runtime, crm: str) -> pa.Table:

@@ -57,7 +57,7 @@ class Plan:
         transitions: moves of the computed profile.
         holders: accounts of the whole CRM by the computed profile they hold.
         judged: accounts judged.
-        unknown: of those, how many have neither profile nor motion.
+        unknown: of those, how many have neither profile nor motion, and no person said so.
         cleared: ids of accounts that left the filter and lose their labels.
         waiting: accounts left out because their last write was rejected and their wait is not over.
         whole: whether every account of the CRM could be written (no owner, no limit).
@@ -158,6 +158,8 @@ def make_plan(
 
 def _unknown(labels: pa.Table) -> int:
     nobody = pc.and_(pc.is_null(labels["profile"]), pc.is_null(labels["motion"]))
+    if "overridden" in labels.column_names:
+        nobody = pc.and_(nobody, pc.invert(labels["overridden"]))
     return nobody.to_pylist().count(True)
 
 

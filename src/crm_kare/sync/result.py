@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from crm_kare.model import Motion, Problem, Profile, RunStatus
 from crm_kare.ports import Calls, Quota
@@ -95,7 +96,11 @@ def problem_to_json(problem: Problem) -> dict[str, Any]:
 
 
 def profile_counts(labels: pa.Table) -> dict[str, int]:
-    """Accounts by shown profile, those to retire, and those with too little known."""
+    """Accounts by shown profile, those to retire, and those with too little known; one that a person overrode to no profile is none
+    of these.
+    """
+    if "overridden" in labels.column_names:
+        labels = labels.filter(pc.or_(pc.is_valid(labels["profile"]), pc.invert(labels["overridden"])))
     shown = list(zip(labels["profile"].to_pylist(), labels["motion"].to_pylist(), strict=True))
     counts = {profile.value: sum(one == profile for one, _ in shown) for profile in Profile}
     retire = sum(profile is None and motion == Motion.RETIRE for profile, motion in shown)

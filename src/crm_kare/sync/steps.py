@@ -14,6 +14,7 @@ from crm_kare.sync.apply import apply, settle
 from crm_kare.sync.brakes import check
 from crm_kare.sync.crm_run import CrmRun
 from crm_kare.sync.judge import Judged, judge, known_organisation, present_values, today
+from crm_kare.sync.people import conflicts
 from crm_kare.sync.plan import Plan, make_plan
 from crm_kare.sync.policy import Compared, Policy
 from crm_kare.sync.saved_plan import SavedPlan, require_fresh
@@ -64,7 +65,7 @@ def plan_changes(run: CrmRun, judged: Judged) -> Plan:
         _policy(run, mapping),
         scope=run.options.scope(journal.changes.waiting(run.crm, run.runtime.clock.now())),
     )
-    run.list_problems(_conflicts(plan))
+    run.list_problems(conflicts(run, plan))
     run.list_problems(_waiting(run.crm, plan))
     return plan
 
@@ -174,19 +175,6 @@ def _policy(run: CrmRun, mapping: Mapping) -> Policy:
         restore=mapping.labels.hand_edits is HandEdits.RESTORE,
         clear_leavers=mapping.labels.leaving is Leaving.CLEAR,
     )
-
-
-def _conflicts(plan: Plan) -> Iterator[Problem]:
-    """One problem per account that is held back."""
-    for account_id, cells in groupby(plan.conflicts.to_pylist(), key=itemgetter("account_id")):
-        labels = ", ".join(cell["label"] for cell in cells)
-        yield Problem(
-            "conflict",
-            f"A person changed {labels} since our last write; the labels of this account are held back.",
-            "Empty the field, set an override instead, or set `hand_edits: restore` in the mapping.",
-            account_id,
-            level="warning",
-        )
 
 
 def _waiting(crm: str, plan: Plan) -> list[Problem]:

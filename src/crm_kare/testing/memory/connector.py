@@ -13,6 +13,7 @@ from crm_kare.http import CallError, call_with_retries, translated
 from crm_kare.labels import Editor, Label
 from crm_kare.model import STREAMS, Outcome, OutcomeStatus, Problem
 from crm_kare.ports import (
+    Author,
     Calls,
     Capabilities,
     Context,
@@ -143,6 +144,16 @@ class MemoryConnector:
         """Present values by account id and label name."""
         rows = self._call("read", source, lambda: self._crm.get(source, account_ids))
         return {key: {one.label.name: values.get(one.field) for one in fields} for key, values in rows.items()}
+
+    def authors(
+        self, source: str, account_ids: Sequence[str], fields: Sequence[LabelField]
+    ) -> Mapping[str, Mapping[str, Author]]:
+        """Who the CRM says edited a field; nothing of fields that nobody edited."""
+        told = self._call("read", source, lambda: self._crm.authors(source, account_ids))
+        return {
+            key: {one.label.name: authors[one.field] for one in fields if one.field in authors}
+            for key, authors in told.items()
+        }
 
     def record_url(self, source: str, account_id: str) -> str:
         """An address nobody answers at."""

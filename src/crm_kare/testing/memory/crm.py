@@ -8,7 +8,7 @@ from typing import Final
 
 from crm_kare.http import CallError, Trouble
 from crm_kare.model import STREAMS, Kind
-from crm_kare.ports import Calls, Clock, FieldInfo, LabelField
+from crm_kare.ports import Author, Calls, Clock, FieldInfo, LabelField
 
 Values = Mapping[str, str | None]
 _TYPES: Final = {"picklist": Kind.TEXT, "text": Kind.TEXT, "long_text": Kind.TEXT, "number": Kind.NUMBER}
@@ -31,6 +31,7 @@ class _Record:
     values: dict[str, str | None]
     stamp: datetime
     refused: bool = False
+    authors: dict[str, Author] = field(default_factory=dict)
 
 
 @dataclass
@@ -81,9 +82,12 @@ class MemoryCrm:
         self._objects[name].records[key] = _Record({**values, **own}, self.clock.now())
         return key
 
-    def edit(self, name: str, record_id: str, values: Values) -> None:
-        """A person edits a record."""
+    def edit(self, name: str, record_id: str, values: Values, by: str = "") -> None:
+        """A person edits a record; the CRM tells who it was where it is named."""
         record = self._objects[name].records[record_id]
+        author = Author(by, self.clock.now(), (f"{by}@example.com".lower(),))
+        record.authors = {key: one for key, one in record.authors.items() if key not in values}
+        record.authors |= dict.fromkeys(values, author) if by else {}
         record.values.update(values)
         record.stamp = self.clock.now()
 
@@ -143,6 +147,12 @@ class MemoryCrm:
         self._answer("read")
         there = self._objects[name].records
         return {key: dict(there[key].values) for key in keys if key in there}
+
+    def authors(self, name: str, keys: Sequence[str]) -> dict[str, dict[str, Author]]:
+        """Who edited which fields of records."""
+        self._answer("read")
+        there = self._objects[name].records
+        return {key: dict(there[key].authors) for key in keys if key in there}
 
     def binned(self, name: str, since: datetime) -> tuple[str, ...]:
         """Ids deleted at `since` or later."""
