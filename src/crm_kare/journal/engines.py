@@ -19,6 +19,11 @@ from sqlalchemy.engine import URL, Connection, Engine
 
 from crm_kare.errors import ConfigError
 
+_PAGE: Final = 16_384
+"""Bytes of a page of a new SQLite file: with its own 4,096 every long reason spills over into a page of its own, which makes
+the file of a large plan half as large again and its writing a quarter slower.
+"""
+
 _PATIENCE_MS: Final = 30_000
 _KEPT: Final = 5
 """Connections of a shared pool that stay open while nobody uses them."""
@@ -131,6 +136,7 @@ def _make_file(path: Path) -> None:
     os.close(number)
     try:
         with closing(sqlite3.connect(name)) as connection:
+            connection.execute(f"PRAGMA page_size = {_PAGE}")
             connection.execute("PRAGMA journal_mode = WAL")
         with suppress(FileExistsError):
             os.link(name, path)
