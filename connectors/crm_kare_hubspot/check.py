@@ -76,7 +76,7 @@ def _needed(
     """For whoever is about to make a login: what it has to be allowed."""
     try:
         word = word_of(context.options.get("lists", False))
-        asked = scopes.areas(client, specs, fields, word, exports=_exports(context))
+        asked = scopes.areas(client, specs, word, writes=bool(fields), exports=_exports(context))
     except KareError:
         return  # an option is wrong, which the login has told
     asked += [scopes.definitions_area(client, spec.source) for spec in specs if spec.stream == "accounts" and fields]
@@ -101,7 +101,7 @@ def _scopes(
         word = word_of(context.options.get("lists", False))
     except ConfigError as error:
         return [_problem(error, "lists")], frozenset()
-    asked = scopes.areas(client, specs, fields, word, exports=_exports(context))
+    asked = scopes.areas(client, specs, word, writes=bool(fields), exports=_exports(context))
     sources = [spec.source for spec in specs if spec.stream == "accounts"]
     asked += [scopes.definitions_area(client, source) for source in sources if unfinished(definitions, source, fields)]
     return scopes.tried(client, asked)

@@ -40,6 +40,7 @@ from crm_kare_hubspot.provision import provision
 from crm_kare_hubspot.pull import Puller
 from crm_kare_hubspot.records import BATCH
 from crm_kare_hubspot.removal import deprovision
+from crm_kare_hubspot.scopes import all_missing, areas
 from crm_kare_hubspot.single import single, single_owners
 from crm_kare_hubspot.site import Site
 from crm_kare_hubspot.write import MOST, read, write
@@ -108,7 +109,11 @@ class HubSpotConnector:
 
     def pull(self, spec: StreamSpec, cursor: str | None) -> Iterator[Page]:
         """See `crm_kare_hubspot.pull`."""
-        yield from self._puller.pages(spec, cursor)
+        try:
+            yield from self._puller.pages(spec, cursor)
+        except AccessError as error:
+            asked = areas(self._client, self._context.specs or (spec,), "", writes=True)
+            raise all_missing(self._client, error, asked) from None
 
     def fetch(self, spec: StreamSpec, ids: Sequence[str]) -> Page:
         """By batches of 100, with their associations."""

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from crm_kare.errors import KareError
+from crm_kare.errors import AccessError, KareError
 from crm_kare.http import CallError
 from crm_kare.model import Problem
-from crm_kare.ports import LabelField, StreamSpec
+from crm_kare.ports import StreamSpec
 from crm_kare_hubspot.answers import WHERE_TO_TICK, Json, RefusalError, meaning
 from crm_kare_hubspot.client import Call, Client
 from crm_kare_hubspot.columns import LINKS, wanted
@@ -43,12 +43,12 @@ def scope(source: str, verb: str) -> str:
 
 
 def areas(
-    client: Client, specs: Sequence[StreamSpec], fields: Sequence[LabelField], lists: str, *, exports: bool = False
+    client: Client, specs: Sequence[StreamSpec], lists: str, *, writes: bool, exports: bool = False
 ) -> list[Area]:
     """Everything that a run does with this mapping; each scope once."""
     found = [area for spec in specs for area in _read(client, spec)]
     accounts = next((spec.source for spec in specs if spec.stream == "accounts"), None)
-    if accounts is not None and fields:
+    if accounts is not None and writes:
         path = client.paths.objects(accounts, "batch", "update")
         call = Call("POST", path, f"{accounts} (write)", body=_NOTHING)
         found.append(Area(f"write {accounts}", scope(accounts, "write"), call))
@@ -102,6 +102,19 @@ def tried(client: Client, asked: Sequence[Area]) -> tuple[list[Problem], frozens
             others.append(_other(error, area))
     problems = [_missing(lacking)] if lacking else []
     return problems + others, frozenset(area.scope for area, _ in lacking)
+
+
+def all_missing(client: Client, error: AccessError, asked: Sequence[Area]) -> AccessError:
+    """For an error that stopped a run: one for all scopes that the login lacks, so that nobody has to tick and run in turns.
+    The error itself where it is not about scopes.
+    """
+    cause = error.__cause__
+    if not isinstance(cause, CallError) or cause.trouble.kind != "permission":
+        return error
+    problems, lacking = tried(client, asked)
+    if not lacking:
+        return error
+    return AccessError(problems[0].message, fix=problems[0].fix, where=problems[0].where, code=error.code)
 
 
 def _other(error: KareError, area: Area) -> Problem:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from crm_kare.errors import AccessError
 from crm_kare.sandbox.faults import Fault
 from crm_kare.sandbox.hubspot.pipelines import Stage
 from crm_kare.testing import steps
@@ -42,6 +43,15 @@ def test_every_missing_scope_is_named_at_once_with_where_to_tick_it(rig: Any) ->
     assert all(place in lacking.fix for place in ("Service Keys", "Private Apps", "installed again"))
 
 
+def test_a_pull_that_lacks_scopes_names_them_all_not_the_first_alone(rig: Any) -> None:
+    steps.ready(rig)
+    gone = {"crm.objects.companies.read", "crm.objects.companies.write"}
+    without(rig, *gone)
+    with pytest.raises(AccessError, match="2 scopes") as caught:
+        list(rig.connector().pull(rig.setting.specs["accounts"], None))
+    assert [scope for scope in gone if scope not in caught.value.fix] == []
+
+
 def test_only_the_scopes_that_the_mapping_needs_are_asked_for(rig: Any) -> None:
     steps.ready(rig)
     rig.portal.settings = replace(
@@ -54,7 +64,7 @@ def test_only_the_scopes_that_the_mapping_needs_are_asked_for(rig: Any) -> None:
 def test_the_scopes_of_a_mapping_are_told_without_a_call(rig: Any) -> None:
     connector = rig.connector()
     specs = [rig.setting.specs[name] for name in ("accounts", "opportunities", "line_items", "owners")]
-    found = areas(connector._client, specs, rig.setting.fields, "")
+    found = areas(connector._client, specs, "", writes=True)
     assert {one.scope for one in found} == {
         "crm.objects.companies.read",
         "crm.objects.companies.write",

@@ -70,7 +70,7 @@ def test_every_scope_that_a_mapping_may_need_is_told() -> None:
     ]
     assert {one.stream for one in specs} == set(STREAMS)
     fields = [LabelField(BY_NAME["Profile"], "kare_profile")]
-    found = [*areas(client, specs, fields, "KARE", exports=True), definitions_area(client, "companies")]
+    found = [*areas(client, specs, "KARE", writes=bool(fields), exports=True), definitions_area(client, "companies")]
     needed = {one.scope for one in found} | {one.also for one in found if one.also}
     assert [scope for scope in needed if f"`{scope}`" not in TEXT] == []
 
