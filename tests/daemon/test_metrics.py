@@ -3,15 +3,12 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import pytest
 import requests
-import structlog
-from flow.worlds import RULES, World
+from daemon.service_rig import Rig
 from prometheus_client.parser import text_string_to_metric_families
-from structlog.testing import CapturingLogger
 
 from crm_kare import __version__
 from crm_kare.daemon.health import HealthServer, create_app
@@ -21,30 +18,12 @@ from crm_kare.daemon.webhooks import Receiver
 from crm_kare.errors import StopError
 from crm_kare.ports import Connector, Quota
 from crm_kare.sync.flow import Options, sync
-from crm_kare.sync.runtime import Runtime
 
 LABELS = {"crm", "code", "kind", "status", "stream", "outcome", "direction", "profile", "version", "le"}
 
 
-class Rig:
-    """A service over a CRM on a schedule and one without, of two customers each; time stands unless moved."""
-
-    def __init__(self, folder: Path) -> None:
-        (folder / "rulebook.yaml").write_text(RULES)
-        self.world = World(folder)
-        for name in ("one", "two"):
-            self.world.add(name)
-            self.world.account(name, "a1", owner="Ann Secret")
-            self.world.regular(name, "a2")
-        file = folder / "crm-kare.yaml"
-        file.write_text(file.read_text().replace("one: {", 'one: {schedule: "*/15 * * * *", ', 1))
-        self.log = structlog.wrap_logger(CapturingLogger())
-        self.runtime: Runtime = self.world.open()
-        self.service = self.another()
-
-    def another(self) -> Service:
-        """A daemon over the same project, as after a restart."""
-        return Service(self.runtime, Event().is_set, self.log)
+class Read(Rig):
+    """What its services answer Prometheus."""
 
     def read(self, service: Service | None = None) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
         """Every sample of ours by name and labels."""
@@ -62,15 +41,14 @@ class Rig:
 
 
 @pytest.fixture
-def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
-    made = Rig(tmp_path)
+def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Read]:
+    made = Read(tmp_path)
     made.world.judge_by_hand(monkeypatch)
     yield made
-    made.service.stop(0)
-    made.runtime.close()
+    made.close()
 
 
-def test_a_run_is_counted_with_what_it_did(rig: Rig) -> None:
+def test_a_run_is_counted_with_what_it_did(rig: Read) -> None:
     sync(rig.runtime, ["one"], Options(force=True))
     rig.world.verdict["a1"] = "Expand"
     before = rig.world.clock.now()
@@ -89,7 +67,7 @@ def test_a_run_is_counted_with_what_it_did(rig: Rig) -> None:
     assert rig.value("build_info", version=__version__) == 1
 
 
-def test_counters_begin_at_zero_so_that_the_first_event_has_a_rate(rig: Rig) -> None:
+def test_counters_begin_at_zero_so_that_the_first_event_has_a_rate(rig: Read) -> None:
     for crm in ("one", "two"):
         for kind in ("sync", "webhook"):
             for status in ("done", "partial", "refused", "failed", "unavailable", "busy", "interrupted"):
@@ -97,7 +75,7 @@ def test_counters_begin_at_zero_so_that_the_first_event_has_a_rate(rig: Rig) -> 
     assert rig.value("runs_total", crm="one", kind="sync", status="running") is None
 
 
-def test_runs_that_are_refused_or_break_are_counted_as_such(rig: Rig) -> None:
+def test_runs_that_are_refused_or_break_are_counted_as_such(rig: Read) -> None:
     rig.service.run("one")
     assert rig.value("runs_total", crm="one", kind="sync", status="refused") == 1
 
@@ -111,7 +89,7 @@ def test_runs_that_are_refused_or_break_are_counted_as_such(rig: Rig) -> None:
     assert rig.value("last_success_timestamp_seconds", crm="one") is None
 
 
-def test_a_run_under_way_is_told(rig: Rig) -> None:
+def test_a_run_under_way_is_told(rig: Read) -> None:
     seen: list[float | None] = []
 
     def looked(connector: Connector) -> Connector:
@@ -123,7 +101,7 @@ def test_a_run_under_way_is_told(rig: Rig) -> None:
     assert seen[-1] == 1
 
 
-def test_what_is_kept_is_told_after_a_restart_and_whoever_ran_the_crm(rig: Rig) -> None:
+def test_what_is_kept_is_told_after_a_restart_and_whoever_ran_the_crm(rig: Read) -> None:
     sync(rig.runtime, ["one"], Options(force=True))
     fresh = rig.another()
     assert rig.value("last_success_timestamp_seconds", fresh, crm="one") == rig.world.clock.now().timestamp()
@@ -131,7 +109,7 @@ def test_what_is_kept_is_told_after_a_restart_and_whoever_ran_the_crm(rig: Rig) 
     assert rig.value("runs_total", fresh, crm="one", kind="sync", status="done") == 0
 
 
-def test_the_profiles_told_are_those_of_the_last_run_that_wrote_labels(rig: Rig) -> None:
+def test_the_profiles_told_are_those_of_the_last_run_that_wrote_labels(rig: Read) -> None:
     sync(rig.runtime, ["one"], Options(force=True))
     rig.world.verdict["a1"] = "unknown"
     sync(rig.runtime, ["one"], Options(dry_run=True))
@@ -141,7 +119,7 @@ def test_the_profiles_told_are_those_of_the_last_run_that_wrote_labels(rig: Rig)
     assert rig.value("unknown_ratio", crm="one") == 0.5
 
 
-def test_starts_without_a_success_are_counted_by_the_schedule(rig: Rig) -> None:
+def test_starts_without_a_success_are_counted_by_the_schedule(rig: Read) -> None:
     assert rig.value("starts_since_success", crm="one") == 0
     rig.world.clock.advance(3600)
     assert rig.value("starts_since_success", crm="one") == 4
@@ -157,7 +135,7 @@ def test_starts_between_counts_what_the_schedule_names_over_a_night_and_to_its_l
     assert starts_between("* * * * *", "UTC", friday, monday, 100) == 100
 
 
-def test_the_quota_is_told_where_the_crm_tells_it(rig: Rig) -> None:
+def test_the_quota_is_told_where_the_crm_tells_it(rig: Read) -> None:
     class Telling:
         def __init__(self, inner: Connector) -> None:
             self._inner = inner
@@ -172,7 +150,7 @@ def test_the_quota_is_told_where_the_crm_tells_it(rig: Rig) -> None:
     assert rig.value("quota_used", crm="two") is None
 
 
-def test_refused_accounts_stay_open_and_a_run_with_some_still_came_to_its_end(rig: Rig) -> None:
+def test_refused_accounts_stay_open_and_a_run_with_some_still_came_to_its_end(rig: Read) -> None:
     sync(rig.runtime, ["one"], Options(force=True))
     rig.world.crms["one"].refuse("accounts", "a1")
     rig.world.verdict["a1"] = "Expand"
@@ -185,7 +163,7 @@ def test_refused_accounts_stay_open_and_a_run_with_some_still_came_to_its_end(ri
     assert rig.value("open_rejections", crm="two") == 0
 
 
-def test_two_services_share_no_count_and_no_label_holds_customers_data(rig: Rig) -> None:
+def test_two_services_share_no_count_and_no_label_holds_customers_data(rig: Read) -> None:
     sync(rig.runtime, (), Options(force=True))
     rig.service.run("one")
     other = rig.another()
@@ -196,7 +174,7 @@ def test_two_services_share_no_count_and_no_label_holds_customers_data(rig: Rig)
     assert {name for _, labels in rig.read() for name, _ in labels} <= LABELS
 
 
-def test_a_database_that_does_not_answer_is_told_and_ends_nothing(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_that_does_not_answer_is_told_and_ends_nothing(rig: Read, monkeypatch: pytest.MonkeyPatch) -> None:
     rig.service.start()
     assert rig.service.ready()
 
@@ -211,8 +189,8 @@ def test_a_database_that_does_not_answer_is_told_and_ends_nothing(rig: Rig, monk
     assert rig.value("next_start_timestamp_seconds", crm="one") is not None
 
 
-def test_metrics_are_answered_over_http_in_both_forms(rig: Rig) -> None:
-    receiver = Receiver(rig.runtime, rig.service.told, Event().is_set, rig.log)
+def test_metrics_are_answered_over_http_in_both_forms(rig: Read) -> None:
+    receiver = Receiver(rig.runtime, rig.service.told, rig.asked.is_set, rig.logger)
     server = HealthServer(create_app(rig.service, receiver), "127.0.0.1", 0)
     server.start()
     try:

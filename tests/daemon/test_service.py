@@ -13,9 +13,8 @@ from typing import Any
 
 import pytest
 import requests
-import structlog
-from flow.worlds import RULES, World
-from structlog.testing import CapturingLogger
+from daemon.service_rig import Rig
+from flow.worlds import RULES
 
 from crm_kare.daemon.health import HealthServer, create_app
 from crm_kare.daemon.service import Service
@@ -23,38 +22,6 @@ from crm_kare.daemon.webhooks import Receiver
 from crm_kare.errors import ConfigError
 from crm_kare.ports import Connector
 from crm_kare.sync.flow import Options, sync
-from crm_kare.sync.runtime import Runtime
-
-
-class Rig:
-    """A service over two CRMs of two customers each."""
-
-    def __init__(self, folder: Path) -> None:
-        (folder / "rulebook.yaml").write_text(RULES)
-        self.world = World(folder)
-        for name in ("one", "two"):
-            self.world.add(name)
-            self.world.account(name, "a1", owner="Ann Secret")
-            self.world.regular(name, "a2")
-        self.schedule("*/15 * * * *")
-        self.asked = Event()
-        self.log = CapturingLogger()
-        self.runtime: Runtime = self.world.open()
-        self.service = Service(self.runtime, self.asked.is_set, structlog.wrap_logger(self.log, processors=[_as_is]))
-
-    def schedule(self, text: str) -> None:
-        """Give the first CRM a schedule; the second has none."""
-        file = self.world.folder / "crm-kare.yaml"
-        file.write_text(file.read_text().replace("one: {", f'one: {{schedule: "{text}", ', 1))
-
-    def events(self, name: str) -> list[dict[str, Any]]:
-        """What was logged under a name, each with its level."""
-        told = [{**call.kwargs, "level": call.method_name} for call in self.log.calls]
-        return [one for one in told if one["event"] == name]
-
-
-def _as_is(_logger: object, _method: str, event: Any) -> Any:
-    return event
 
 
 @pytest.fixture
@@ -62,8 +29,7 @@ def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
     made = Rig(tmp_path)
     made.world.judge_by_hand(monkeypatch)
     yield made
-    made.service.stop(0)
-    made.runtime.close()
+    made.close()
 
 
 def test_a_first_run_waits_for_approval_and_says_how_while_the_other_goes_on(rig: Rig) -> None:
@@ -152,12 +118,12 @@ def test_a_wrong_mapping_or_no_schedule_at_all_is_told_at_the_start(rig: Rig) ->
     (rig.world.folder / "crm-kare.yaml").write_text(text.replace('schedule: "*/15 * * * *", ', ""))
     runtime = rig.world.open()
     with pytest.raises(ConfigError, match="no CRM has a schedule"):
-        Service(runtime, rig.asked.is_set, structlog.wrap_logger(rig.log)).start()
+        Service(runtime, rig.asked.is_set, rig.logger).start()
     runtime.close()
 
 
 def test_health_is_answered_over_http(rig: Rig) -> None:
-    receiver = Receiver(rig.runtime, rig.service.told, rig.asked.is_set, structlog.wrap_logger(rig.log))
+    receiver = Receiver(rig.runtime, rig.service.told, rig.asked.is_set, rig.logger)
     health = HealthServer(create_app(rig.service, receiver), "127.0.0.1", 0)
     health.start()
     try:

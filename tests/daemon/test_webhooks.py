@@ -9,41 +9,28 @@ from typing import Any
 import pytest
 import requests
 import structlog
+from daemon.service_rig import Rig
 from fastapi import FastAPI
-from flow.worlds import RULES, World
-from structlog.testing import CapturingLogger
+from flow.worlds import RULES
 
 from crm_kare.daemon.health import HealthServer, create_app
-from crm_kare.daemon.service import Service
 from crm_kare.daemon.webhooks import LARGEST, Receiver
 from crm_kare.errors import ConfigError
 from crm_kare.ports import Connector, Notice, Page, StreamSpec
 from crm_kare.sync.flow import Options, sync
-from crm_kare.sync.runtime import Runtime, open_project
+from crm_kare.sync.runtime import open_project
 from crm_kare.testing.clock import FakeClock
 from crm_kare.testing.memory.notices import notice, sealed
 
 SERVE = "serve: {public_url: https://kare.example.com}\n"
 
 
-class Door:
-    """Two CRMs of two accounts each, of which the first sends webhooks; pulled and labelled."""
+class Door(Rig):
+    """The first of the CRMs sends webhooks."""
 
     def __init__(self, folder: Path) -> None:
-        (folder / "rulebook.yaml").write_text(RULES)
-        self.world = World(folder)
-        for name in ("one", "two"):
-            self.world.add(name)
-            self.world.account(name, "a1", owner="Ann Secret")
-            self.world.account(name, "a2")
-        file = folder / "crm-kare.yaml"
-        file.write_text(file.read_text().replace("one: {", "one: {webhooks: true, ", 1) + SERVE)
-        self.stopping = False
-        self.log = CapturingLogger()
-        self.runtime: Runtime = self.world.open()
-        log = structlog.wrap_logger(self.log, processors=[_as_is])
-        self.service = Service(self.runtime, lambda: self.stopping, log)
-        self.receiver = Receiver(self.runtime, self.service.told, lambda: self.stopping, log)
+        super().__init__(folder, words="webhooks: true, ", more=SERVE)
+        self.receiver = Receiver(self.runtime, self.service.told, self.asked.is_set, self.logger)
         self.app = create_app(self.service, self.receiver)
 
     def send(self, notice: Notice, crm: str = "one") -> int:
@@ -53,10 +40,6 @@ class Door:
     def notice(self, *accounts: str, organisation: str = "memory-1") -> Notice:
         """A genuine one, of this moment."""
         return notice({"accounts": accounts}, self.world.crms["one"].token, self.world.clock.now(), organisation)
-
-    def events(self, name: str) -> list[dict[str, Any]]:
-        told = [{**call.kwargs, "level": call.method_name} for call in self.log.calls]
-        return [one for one in told if one["event"] == name]
 
 
 def ask(app: FastAPI, path: str, sent: Notice, *, method: str = "POST", gone: bool = False) -> tuple[int, bytes]:
@@ -80,18 +63,13 @@ def ask(app: FastAPI, path: str, sent: Notice, *, method: str = "POST", gone: bo
     return answer[0]["status"], b"".join(one.get("body", b"") for one in answer[1:])
 
 
-def _as_is(_logger: object, _method: str, event: Any) -> Any:
-    return event
-
-
 @pytest.fixture
 def door(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Door]:
     made = Door(tmp_path)
     made.world.judge_by_hand(monkeypatch)
     yield made
     made.receiver.close()
-    made.service.stop(0)
-    made.runtime.close()
+    made.close()
 
 
 @pytest.fixture
@@ -222,7 +200,7 @@ def test_while_the_crm_is_synced_they_wait_and_the_sync_is_not_left_out(synced: 
 
 
 def test_nothing_is_taken_while_the_daemon_stops(door: Door) -> None:
-    door.stopping = True
+    door.asked.set()
     assert door.send(door.notice("a1")) == 503
 
 

@@ -94,10 +94,13 @@ class World:
         text = MAPPING.format(where=where and f'where: "{where}"', labels=labels)
         (self.folder / f"{name}.yaml").write_text(text)
 
+    def environment(self) -> dict[str, str]:
+        """The logins."""
+        return {f"{name.upper()}_MEMORY_TOKEN": crm.token for name, crm in self.crms.items()}
+
     def open(self) -> Runtime:
         """The project, as a command would open it."""
-        environment = {f"{name.upper()}_MEMORY_TOKEN": crm.token for name, crm in self.crms.items()}
-        return open_project(self.folder, environment, self.clock, lambda _name: self._make)
+        return open_project(self.folder, self.environment(), self.clock, lambda _name: self._make)
 
     def labels(self, name: str, account_id: str) -> dict[str, str | None]:
         """What the CRM holds in our fields of an account."""
