@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from crm_kare import __version__
-from crm_kare.cli import backups, journal, labels, mapping, project, rules, runs, schedules, serving
+from crm_kare.cli import alerting, backups, journal, labels, mapping, project, rules, runs, schedules, serving
 from crm_kare.cli.groups import Grouped
 
 app = typer.Typer(
@@ -49,6 +49,7 @@ mapping.register(app)
 runs.register(app)
 labels.register(app)
 journal.register(app)
+alerting.register(app)
 backups.register(app)
 rules.register(app)
 schedules.register(app)

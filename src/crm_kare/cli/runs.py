@@ -70,6 +70,9 @@ def sync(
     as_of: AsOf = None,
     owner: Owner = None,
     limit: Limit = None,
+    alert: Annotated[
+        bool, typer.Option("--alert", help="Tell CRM_KARE_ALERT_URLS what goes wrong, and when it is well again: for cron.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> int:
     """One whole run: pull, score, plan, check the brakes, write.
@@ -77,13 +80,18 @@ def sync(
     Running it again writes nothing: only what differs from what the CRM holds is written. Several CRMs are all planned before
     anything is written in any of them.
     """
-    from crm_kare.cli import show  # noqa: PLC0415  heavy
+    from crm_kare.cli import alerting, show  # noqa: PLC0415  heavy
     from crm_kare.sync.crm_run import Options  # noqa: PLC0415  heavy
     from crm_kare.sync.flow import sync as run  # noqa: PLC0415  heavy
 
+    if alert and dry_run:
+        raise UsageError("a dry run tells nobody.", fix="Leave out --alert or --dry-run.", where="--alert")
     options = Options(dry_run=dry_run, full=full, force=force, as_of=day(as_of), owner=owner, limit=limit)
     with stoppable() as stop, opened(project, stop) as runtime, show.progress(quiet=as_json) as progress:
+        to = alerting.where(runtime) if alert else ()
         results = run(runtime, crms or (), options, stop=stop, progress=progress)
+        if alert:
+            alerting.tell(runtime, to, results)
     return _told(results, stop.code, as_json=as_json)
 
 

@@ -8,6 +8,12 @@ from pydantic import AfterValidator, Field
 from crm_kare.config.strict import Strict
 from crm_kare.config.times import check_schedule, check_timezone
 
+ALERT_URLS: Final = "CRM_KARE_ALERT_URLS"
+"""The setting with the addresses that alerts go to."""
+
+DIGEST_URLS: Final = "CRM_KARE_DIGEST_URLS"
+"""The setting with those that the digest goes to; where it is not set, it goes where alerts go."""
+
 
 class Kind(StrEnum):
     """What an alert is about. Those that deploy/alerts/rules.yaml has too bear its name: CrmKareRunFailed is `run-failed`."""
@@ -58,7 +64,7 @@ _Count = Annotated[int, Field(ge=1)]
 class Alerts(Strict):
     """What is alerted of (docs/alerts.md)."""
 
-    kinds: tuple[Kind, ...] = tuple(Kind)
+    leave_out: Annotated[tuple[Kind, ...], Field(description="Kinds that nobody is told of.")] = ()
     minimum: Annotated[Severity, Field(description="Nothing is told that weighs less.")] = Severity.INFO
     name: Annotated[str, Field(max_length=60, description="What messages call this project.")] = ""
     missed_starts: Annotated[_Count, Field(description="Scheduled starts without a run that came to its end.")] = 4
@@ -70,7 +76,7 @@ class Alerts(Strict):
 
     def wants(self, kind: Kind) -> bool:
         """Whether a kind is told of."""
-        return kind in self.kinds and _ORDER.index(SEVERITIES[kind]) >= _ORDER.index(self.minimum)
+        return kind not in self.leave_out and _ORDER.index(SEVERITIES[kind]) >= _ORDER.index(self.minimum)
 
 
 class Digest(Strict):

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, PrivateAttr
 
+from crm_kare.config.alerting import Alerts, Digest
 from crm_kare.config.findings import Finding, Place, RefusedError, did_you_mean, sentence
 from crm_kare.config.mapping import Mapping, load_mapping
 from crm_kare.config.quiet import check_windows
@@ -125,6 +126,8 @@ class Project(Strict):
     quota: Quota = Quota()
     serve: Serve = Serve()
     retention: Retention = Retention()
+    alerts: Alerts = Alerts()
+    digest: Digest = Digest()
     overrides: Overrides = Overrides()
     _folder: Path = PrivateAttr(default=Path())
     _among: str = PrivateAttr(default="")

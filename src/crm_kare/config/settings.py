@@ -87,6 +87,10 @@ class Settings:
         self.schema: Final = schema
         self.database_url: Final = told.database_url or SecretStr(f"sqlite:///{(self.state / 'state.db').resolve()}")
 
+    def secret(self, name: str) -> SecretStr | None:
+        """What is set under a name, beside the logins; None where nothing is."""
+        return self._logins.get(name)
+
     def places(self) -> tuple[str, str, Path]:
         """Database, schema and mirror: what a program that is open cannot move away from."""
         return self.database_url.get_secret_value(), self.schema, self.mirror
