@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
-from crm_kare.errors import BusyError, ConfigError, StopError
+from crm_kare.errors import BusyError, ConfigError, RetryError, StopError
 from crm_kare.journal import Journal, engines, open_journal
 from crm_kare.journal.tables import METADATA
 
@@ -75,11 +75,25 @@ def test_a_file_that_is_no_database_is_refused_with_its_place(tmp_path: Path) ->
         open_journal(f"sqlite:///{path}")
 
 
-def test_no_password_stands_in_an_error() -> None:
+def test_a_server_that_is_away_is_one_to_try_later_and_no_password_stands_in_the_error() -> None:
     pytest.importorskip("psycopg")
-    with pytest.raises(StopError) as caught:
+    with pytest.raises(RetryError, match="cannot be reached") as caught:
         open_journal("postgresql+psycopg://kare:topsecret@127.0.0.1:1/none?connect_timeout=2")
+    assert (caught.value.exit_code, caught.value.code) == (7, "database-unreachable")
     assert "topsecret" not in str(caught.value)
+
+
+def test_a_full_disk_is_told_with_what_to_do(tmp_path: Path) -> None:
+    opened = open_journal(f"sqlite:///{tmp_path}/journal.db")
+    with opened.store.reading() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(StopError, match=r"disk .* is full") as caught:
+        opened.notes.keep_metrics("acme", {f"figure {number}": 1.0 for number in range(10_000)}, store_now())
+    assert caught.value.code == "disk-full"
+    assert "Free space" in caught.value.fix
+    assert opened.notes.metrics("acme") == {}
+    opened.close()
 
 
 def test_a_writer_that_waits_too_long_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

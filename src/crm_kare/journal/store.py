@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
-from crm_kare.errors import BusyError, KareError, StopError
+from crm_kare.errors import BusyError, KareError, RetryError, StopError
 from crm_kare.journal import engines
+from crm_kare.state_file import FREE_SPACE
 
 T = TypeVar("T")
 
@@ -20,6 +21,13 @@ BATCH: Final = 10_000
 """Rows per commit: another writer waits no longer than one batch takes."""
 
 _NAMES_PER_QUERY: Final = 500
+
+_DISK_FULL: Final = "53100"
+_AGAIN: Final = {"40001", "40P01", "55P03"}
+"""PostgreSQL's codes for transactions that stood in each other's way: https://www.postgresql.org/docs/current/errcodes-appendix.html"""
+
+_AWAY: Final = ("08", "53300", "57P")
+"""Beginnings of its codes for a server that is away, starts or ends; its driver tells none where the connection broke."""
 
 
 class Store:
@@ -168,12 +176,29 @@ def _translated(engine: Engine) -> Iterator[None]:
     where = engine.url.render_as_string(hide_password=True)
     try:
         yield
-    except sa.exc.OperationalError as error:
-        if "locked" in str(error.orig):
-            raise BusyError("the journal is locked by another program", where=where, fix="Try again.") from None
-        raise StopError(_said(error), where=where, fix="Check that the database can be reached and written.") from None
-    except sa.exc.DatabaseError as error:
-        raise StopError(_said(error), where=where, fix="Check the database, or restore it from a backup.") from None
+    except sa.exc.DBAPIError as error:
+        raise _ours(error, where) from None
+    except sa.exc.TimeoutError:
+        raise BusyError("all connections to the journal's database are in use", where=where, fix="Try again.") from None
+
+
+def _ours(error: sa.exc.DBAPIError, where: str) -> KareError:
+    cause = error.orig
+    state = getattr(cause, "sqlstate", None) or ""
+    if getattr(cause, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL or state == _DISK_FULL:
+        return StopError("the disk of the journal's database is full", where=where, fix=FREE_SPACE, code="disk-full")
+    if "locked" in str(cause) or state in _AGAIN:
+        return BusyError("the journal is locked by another program", where=where, fix="Try again.")
+    if isinstance(error, sa.exc.OperationalError):
+        if not isinstance(cause, sqlite3.Error) and (not state or state.startswith(_AWAY)):
+            return RetryError(
+                "the journal's database cannot be reached",
+                where=where,
+                fix="See that it runs and takes connections; the next run reads back what this one left, and goes on.",
+                code="database-unreachable",
+            )
+        return StopError(_said(error), where=where, fix="Check that the database can be reached and written.")
+    return StopError(_said(error), where=where, fix="Check the database, or restore it from a backup.")
 
 
 def _said(error: sa.exc.DBAPIError) -> str:

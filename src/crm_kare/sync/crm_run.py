@@ -201,14 +201,20 @@ class CrmRun:
         self._status, self._exit_code = status, code
 
     def _close(self, *, failed: bool) -> None:
-        """Give back the connector, and write down how it ended."""
+        """Give back the connector, and write down how it ended. Where the journal refuses that, the result says so, and
+        the next run notes this one as interrupted.
+        """
         self._took = self.runtime.clock.monotonic() - self._began
         if self._connector is not None:
             self._connector.close()
         if failed or not self.ended:
             self._end(RunStatus.FAILED, 1)
         result = self.result()
-        self.runtime.journal.runs.end(self.run_id, result.status, self.runtime.clock.now(), result.to_json())
+        try:
+            self.runtime.journal.runs.end(self.run_id, result.status, self.runtime.clock.now(), result.to_json())
+        except KareError as error:
+            if not self.failed:
+                self.fail(error)
 
 
 _NOBODY: Final = pa.schema([("profile", pa.string()), ("motion", pa.string())]).empty_table()

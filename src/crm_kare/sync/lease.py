@@ -4,6 +4,7 @@ import itertools
 import os
 import socket
 import threading
+from contextlib import suppress
 from datetime import timedelta
 from types import TracebackType
 from typing import Final, Self
@@ -43,7 +44,8 @@ class Lease:
     ) -> None:
         self._over.set()
         self._heart.join()
-        self._leases.release(self._crm, self._holder)
+        with suppress(KareError):  # a journal that refuses: the lease runs out by itself
+            self._leases.release(self._crm, self._holder)
 
     def require(self) -> None:
         """Hold it still, or take it again where nobody has it; `BusyError` where another run took it over."""

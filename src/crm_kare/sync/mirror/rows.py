@@ -8,6 +8,7 @@ from typing import Any, Final
 import duckdb
 
 from crm_kare.errors import StopError
+from crm_kare.state_file import FREE_SPACE
 from crm_kare.sync.mirror.files import Files, Pending
 from crm_kare.sync.mirror.segments import COMPRESSION, Segment, seal_segment, unfinished_path
 from crm_kare.sync.typed import quoted
@@ -117,11 +118,21 @@ class Engine:
         try:
             return self._con.execute(query, parameters).fetchall()
         except duckdb.Error as error:
-            raise StopError(
-                f"the mirror cannot be read or written ({type(error).__name__})",
-                fix="Check the disk's free space; else run `crm-kare pull CRM --full`.",
-                code="mirror-damaged",
-            ) from error
+            raise engine_trouble(error) from error
+
+
+def engine_trouble(error: duckdb.Error) -> StopError:
+    """Our error for what the engine met on disk; it quotes the system's words."""
+    if any(words in str(error) for words in _FULL):
+        return StopError("the disk is full, or what may be used of it.", fix=FREE_SPACE, code="disk-full")
+    return StopError(
+        f"the mirror cannot be read or written ({type(error).__name__})",
+        fix="Check the disk; else run `crm-kare pull CRM --full`.",
+        code="mirror-damaged",
+    )
+
+
+_FULL: Final = ("No space left", "File too large", "Disk quota exceeded")
 
 
 def _read(folder: Path, segments: Sequence[Segment]) -> str:

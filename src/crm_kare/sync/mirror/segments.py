@@ -1,7 +1,8 @@
 """Segments: Parquet files that are whole or not there. Written beside, synced, renamed; then the pointer may name them."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from crm_kare.errors import StopError
+from crm_kare.state_file import unwritable
 
 COMPRESSION: Final = "zstd"
 _SAMPLE: Final = 4096
@@ -34,13 +36,18 @@ def stream_folder(folder: Path, crm: str, stream: str) -> Path:
 
 
 def write_segment(folder: Path, name: str, rows: pa.Table) -> Segment:
-    """Write a table as a segment, for its owner only; when this returns, it survives a power cut."""
-    _make_folder(folder)
-    unfinished = _unfinished(folder, name)
+    """Write a table as a segment, for its owner only; when this returns, it survives a power cut.
+
+    Raises:
+        StopError: the disk is full.
+        ConfigError: the folder cannot be written.
+    """
     repeating: Any = _repeating(rows)  # the stubs know yes or no only
-    with unfinished.open("wb") as file:
-        pq.write_table(rows, file, compression=COMPRESSION, use_dictionary=repeating)
-    return _finish(folder, name, rows.num_rows)
+    with _writing(folder):
+        _make_folder(folder)
+        with _unfinished(folder, name).open("wb") as file:
+            pq.write_table(rows, file, compression=COMPRESSION, use_dictionary=repeating)
+        return _finish(folder, name, rows.num_rows)
 
 
 def _repeating(rows: pa.Table) -> list[str]:
@@ -50,14 +57,16 @@ def _repeating(rows: pa.Table) -> list[str]:
 
 
 def unfinished_path(folder: Path, name: str) -> Path:
-    """Where an engine may write the segment of that name, before `seal_segment`."""
-    _make_folder(folder)
-    return _unfinished(folder, name)
+    """Where an engine may write the segment of that name, before `seal_segment`. Raises as `write_segment`."""
+    with _writing(folder):
+        _make_folder(folder)
+        return _unfinished(folder, name)
 
 
 def seal_segment(folder: Path, name: str) -> Segment:
-    """Make the file at `unfinished_path` a segment; it then survives a power cut."""
-    return _finish(folder, name, pq.read_metadata(folder / (name + _UNFINISHED)).num_rows)
+    """Make the file at `unfinished_path` a segment; it then survives a power cut. Raises as `write_segment`."""
+    with _writing(folder):
+        return _finish(folder, name, pq.read_metadata(folder / (name + _UNFINISHED)).num_rows)
 
 
 def damage(folder: Path, segment: Segment) -> str:
@@ -92,6 +101,15 @@ def sweep(folder: Path, keep: Iterable[str]) -> None:
     for path in folder.iterdir() if folder.is_dir() else ():
         if path.name not in kept:
             path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """The system's refusals as our errors; what is half written is swept away by the next pull."""
+    try:
+        yield
+    except OSError as error:
+        raise unwritable(error, where=str(folder)) from error
 
 
 def _make_folder(folder: Path) -> None:
