@@ -71,6 +71,9 @@ class Brakes(Strict):
     transition_floor: Annotated[int, Field(ge=0)] = 20
     mirror_shrink: _Share = 0.1
     unknown_jump: _Share = 0.1
+    new_values: Annotated[
+        int, Field(ge=0, description="Records with values that appeared and that the mapping does not know; 0 = never.")
+    ] = 1
 
 
 class Quota(Strict):

@@ -17,6 +17,7 @@ from crm_kare.ports import Organisation
 _ORGANISATION: Final = "organisation"
 _METRICS: Final = "metrics"
 _FIELDS: Final = "fields"
+_UNMAPPED: Final = "unmapped"
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,15 @@ class Notes:
         """The last kept run's figures; empty where there are none."""
         found = self._kept(crm, _METRICS)
         return found[0] if found else {}
+
+    def keep_unmapped(self, crm: str, values: Collection[tuple[str, str, str]], now: datetime) -> None:
+        """Keep which values the mapping did not know (stream, column, value) at a run that passed."""
+        self._keep(crm, _UNMAPPED, {"values": sorted(values)}, now)
+
+    def unmapped(self, crm: str) -> frozenset[tuple[str, str, str]] | None:
+        """The values kept; None where no run has passed yet."""
+        found = self._kept(crm, _UNMAPPED)
+        return frozenset((stream, column, value) for stream, column, value in found[0]["values"]) if found else None
 
     def _keep(self, crm: str, topic: str, body: Mapping[str, Any], now: datetime) -> None:
         row = {"crm": crm, "topic": topic, "kept_at": text_of(now), "body": json.dumps(body, sort_keys=True)}

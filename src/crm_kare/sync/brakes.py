@@ -1,13 +1,16 @@
 """The brakes: what must not be written without somebody looking at it first. Pure; DESIGN.md section 6."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final
 
 from crm_kare.config.project import Brakes
 from crm_kare.model import Problem
 from crm_kare.sync.plan import Plan, Transition
 from crm_kare.sync.pull import Pulled
+from crm_kare.sync.unmapped import Unmapped
+from crm_kare.sync.wanted import cut
 
 
 @dataclass(frozen=True)
@@ -23,10 +26,19 @@ FIRST: Final = "first-run"
 TRANSITION: Final = "transition-limit"
 UNKNOWN: Final = "unknown-jumped"
 UNDONE: Final = "undone"
+APPEARED: Final = "value-appeared"
+_NAMED: Final = 5
 
 
 def check(
-    plan: Plan, held: float | None, limits: Brakes, *, first_run: bool, undone: str | None = None, leave: Leave
+    plan: Plan,
+    held: float | None,
+    limits: Brakes,
+    *,
+    first_run: bool,
+    undone: str | None = None,
+    appeared: Sequence[Unmapped] = (),
+    leave: Leave,
 ) -> list[Problem]:
     """Every brake on the plan that trips; empty = it may be written.
 
@@ -36,12 +48,13 @@ def check(
         limits: the limits set.
         first_run: whether nothing of this CRM was ever approved.
         undone: the run that was undone, where nothing was approved since.
+        appeared: values that the mapping does not know and that were not there at the last run that passed.
         leave: what the caller allows.
     """
     if leave.force:
         return []
     unapproved = [*(_first(plan) if first_run else []), *(_undone(plan, undone) if undone else [])]
-    return [*_transitions(plan, limits), *_unknown(plan, held, limits), *unapproved]
+    return [*_transitions(plan, limits), *_unknown(plan, held, limits), *_appeared(appeared, limits), *unapproved]
 
 
 def shrank(pulled: Pulled, limits: Brakes, leave: Leave) -> list[Problem]:
@@ -87,6 +100,23 @@ def _unknown(plan: Plan, held: float | None, limits: Brakes) -> Iterator[Problem
             f"{plan.unknown} of {plan.judged} accounts ({plan.unknown_share:.0%}) have too little known for a profile; at the"
             f" last run it was {held:.0%}, and the limit is {limits.unknown_jump:.0%} more.",
             "Look for a field that is no longer mapped or readable; if it is right, run again with --force.",
+        )
+
+
+def _appeared(appeared: Sequence[Unmapped], limits: Brakes) -> Iterator[Problem]:
+    """One for every field whose unknown values stand in too many records."""
+    for (stream, column), group in groupby(sorted(appeared, key=lambda one: one.key), key=lambda one: one.key[:2]):
+        values = list(group)
+        records = sum(one.records for one in values)
+        if not limits.new_values or records < limits.new_values:
+            continue
+        some = ", ".join(f"`{cut(one.value, 60)}`" for one in values[:_NAMED]) + (" …" if len(values) > _NAMED else "")
+        yield Problem(
+            APPEARED,
+            f"{records} {stream} hold in {column} what the mapping does not know and no run has met before: {some}; the limit is"
+            f" {limits.new_values}.",
+            f"Name it in the mapping, under streams.{stream}, {column}, `map`; if it may stay unknown, run again with --force or apply"
+            " the saved plan.",
         )
 
 

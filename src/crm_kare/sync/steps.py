@@ -20,6 +20,7 @@ from crm_kare.sync.policy import Compared, Policy
 from crm_kare.sync.saved_plan import SavedPlan, require_fresh
 from crm_kare.sync.undone import GONE, MOVED, UNMAPPED, Undoing
 from crm_kare.sync.undone import undo_plan as make_undo
+from crm_kare.sync.unmapped import Unmapped, unmapped
 
 _UNKNOWN_SHARE, _APPROVED = "unknown_share", "approved"
 
@@ -79,8 +80,17 @@ def brake(run: CrmRun, plan: Plan) -> None:
         run.runtime.project.brakes,
         first_run=not metrics.get(_APPROVED),
         undone=run.runtime.journal.undos.holding(run.crm),
+        appeared=_appeared(run) if not plan.empty() else (),
         leave=run.options.leave,
     )
+
+
+def _appeared(run: CrmRun) -> tuple[Unmapped, ...]:
+    """Values that the mapping does not know, and that were not there at the last run that passed."""
+    known = run.runtime.journal.notes.unmapped(run.crm)
+    if known is None:
+        return ()
+    return tuple(one for one in unmapped(run.runtime, run.crm) if one.key not in known)
 
 
 def take_saved(run: CrmRun, saved: SavedPlan) -> Plan:
@@ -212,6 +222,8 @@ def _keep_approval(run: CrmRun, plan: Plan) -> None:
     notes.keep_metrics(run.crm, {_UNKNOWN_SHARE: plan.unknown_share, _APPROVED: approved}, now)
     if plan.whole:
         run.runtime.journal.undos.release(run.crm)
+    if plan.whole and not plan.empty():
+        notes.keep_unmapped(run.crm, [one.key for one in unmapped(run.runtime, run.crm)], now)
 
 
 def _keep_judgement(run: CrmRun, judged: Judged) -> None:
