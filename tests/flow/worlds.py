@@ -100,7 +100,7 @@ class World:
 
     def open(self) -> Runtime:
         """The project, as a command would open it."""
-        return open_project(self.folder, self.environment(), self.clock, lambda _name: self._make)
+        return open_project(self.folder, self.environment(), self.clock, lambda _name: self.connect)
 
     def labels(self, name: str, account_id: str) -> dict[str, str | None]:
         """What the CRM holds in our fields of an account."""
@@ -184,7 +184,8 @@ class World:
         last = self.clock.now().date() - timedelta(days=14)
         self.buys(name, account_id, *(last - timedelta(days=60 * back) for back in range(6)))
 
-    def _make(self, context: Context) -> Connector:
+    def connect(self, context: Context) -> Connector:
+        """Makes the connector to the CRM of that name."""
         self.made[context.crm] = self.wrap(MemoryConnector(self.crms[context.crm], context, page=50))
         return self.made[context.crm]
 
