@@ -148,7 +148,7 @@ def apart(job: str, folder: Path, number: int) -> dict[str, Any]:
 
 def show(one: dict[str, Any]) -> float:
     """Print what a part took; changes a second."""
-    rate = one["changes"] / one["wall"]
+    rate: float = one["changes"] / one["wall"]
     print(
         f"{one['accounts']:>8} accounts {one['changes']:>9} changes  {one['wall']:7.1f} s wall {one['cpu']:7.1f} s CPU"
         f" {rate:8.0f} changes/s ({one['changes'] / one['cpu']:.0f} a CPU second)  +{one['grown']:.0f} MB, peak {one['mb']:.0f} MB,"

@@ -104,7 +104,11 @@ def judge_alone(folder: Path, crm: str, environment: dict[str, str], later: floa
 
 def _watch(steps: dict[str, float]) -> Callable[[str, str, int, int | None], None]:
     """Note when each step was first told of."""
-    return lambda _crm, step, _done, _total: steps.setdefault(step.split()[0], time.perf_counter()) and None
+
+    def told(_crm: str, step: str, _done: int, _total: int | None) -> None:
+        steps.setdefault(step.split()[0], time.perf_counter())
+
+    return told
 
 
 def _seconds(steps: dict[str, float]) -> dict[str, float]:
