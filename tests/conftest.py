@@ -3,8 +3,19 @@
 `pytest --hypothesis-profile=search` draws new ones.
 """
 
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import HealthCheck, settings
+from postgresql_server import server
 
 settings.register_profile("same", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("same")
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """Address of a PostgreSQL that tests share; each makes schemas or databases of its own there."""
+    with server() as url:
+        yield url
