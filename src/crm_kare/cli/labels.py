@@ -28,13 +28,15 @@ def explain(
     """Why an account has its profile: the rules that fired, the runner-up, what is unknown, the ICP by criterion, its history."""
     from crm_kare.cli.runs import day  # noqa: PLC0415  heavy
     from crm_kare.report.exports import labels_of, plain, rows  # noqa: PLC0415  heavy
+    from crm_kare.report.why import with_why  # noqa: PLC0415  heavy
     from crm_kare.sync.flow import score_only  # noqa: PLC0415  heavy
 
     with opened(project) as runtime:
         judged = score_only(runtime, crm, as_of=day(as_of))
         row = _account(rows(labels_of([judged])), account)
         held = runtime.journal.labels.of_account(crm, row["account_id"])
-    document = {**{name: plain(value) for name, value in row.items()}, "history": [plain(vars(one)) for one in held]}
+    history = [{**plain(vars(one)), "why": why} for one, why in with_why(held)]
+    document = {**{name: plain(value) for name, value in row.items()}, "history": history}
     if as_json:
         print_json(document)
     else:
@@ -79,7 +81,7 @@ def _tell(row: dict[str, Any]) -> None:
     screen.say(f"Class: {row['class'] or '–'}" + "".join(f"; {warning}" for warning in row["class_warnings"]))
     screen.say(f"Today: {_figures(row)}")
     for entry in row["history"]:
-        screen.say(f"  {entry['since']}  {entry['computed_profile'] or 'no profile'}: {entry['reason']}", "dim")
+        screen.say(f"  {entry['as_of']}  {entry['why']}", "dim")
 
 
 def _figures(row: dict[str, Any]) -> str:
