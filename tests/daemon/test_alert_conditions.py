@@ -1,10 +1,12 @@
 """What is worth an alert, by what a run and the journal tell."""
 
+import re
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 
-from crm_kare.config.alerting import Alerts, Kind, Severity
+from crm_kare.config.alerting import SEVERITIES, Alerts, Kind, Severity
 from crm_kare.daemon.alerts.conditions import (
     Condition,
     Findings,
@@ -23,6 +25,7 @@ from crm_kare.ports import Quota
 from crm_kare.sync.result import RunResult
 from crm_kare.testing.clock import MORNING
 
+ROOT = Path(__file__).parents[2]
 SETTINGS = Alerts()
 OF_RUNS = {Kind.RUN_FAILED, Kind.LOGIN_REFUSED, Kind.CRM_UNAVAILABLE, Kind.BRAKE, Kind.APPROVAL_WAITS}
 
@@ -186,3 +189,19 @@ def test_every_message_names_the_crm_since_when_and_the_next_command(kind: Kind)
     assert good.title != bad.title.replace("north: ", "")
     assert good.body.endswith("Next: crm-kare history one")
     assert good.severity is None
+
+
+def test_the_docs_list_every_kind_with_its_weight_and_the_prometheus_rule_of_the_same_name() -> None:
+    text = (ROOT / "docs" / "alerts.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([a-z-]+)` \| ([a-z]+) \|.*\| (\w*) ?\|$", text, re.MULTILINE)
+    assert {kind: weight for kind, weight, _ in rows} == {kind.value: SEVERITIES[kind].value for kind in Kind}
+    rules = (ROOT / "deploy" / "alerts" / "rules.yaml").read_text(encoding="utf-8")
+    assert {rule for _, _, rule in rows if rule} <= set(re.findall(r"alert: (\w+)", rules))
+
+
+def test_the_docs_name_every_default() -> None:
+    text = (ROOT / "docs" / "alerts.md").read_text(encoding="utf-8")
+    for name in ("missed_starts", "rejected_floor", "certificate_days", "paused_hours"):
+        assert re.search(rf"`{name}`[^|]*\({getattr(SETTINGS, name)}\)", text), name
+    for name in ("rejected_share", "quota_share"):
+        assert re.search(rf"`{name}` \({getattr(SETTINGS, name):.0%}\)".replace("%", " ?%"), text), name

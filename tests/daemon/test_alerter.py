@@ -173,6 +173,7 @@ def test_no_success_is_told_while_nothing_runs_and_not_after_a_rest(rig: Rig, se
     step(alerter)
     assert service.titles == ["crm-kare: north: one: a run came to its end"]
     alerter.resumed("one")
+    step(alerter)
     rig.world.clock.advance(2700)
     alerter.look()
     step(alerter)
@@ -262,13 +263,34 @@ def test_the_thread_tells_and_close_takes_in_what_is_left(rig: Rig, service: Hoo
     assert service.titles == ["crm-kare: north: one: a run failed"]
 
 
-def test_without_an_address_all_is_noted_and_nothing_sent(rig: Rig) -> None:
+def test_without_an_address_nothing_is_heard_until_a_changed_configuration_has_one(rig: Rig, service: Hook) -> None:
+    told = rig.world.folder.joinpath(".env").read_text()
     rig.world.folder.joinpath(".env").write_text("")
     runtime, alerter = rig.alerter()
+    alerter.start()
+    alerter.ended("one", "sync", ended(RunStatus.FAILED))
+    assert not alerter.waiting()
+    rig.world.folder.joinpath(".env").write_text(told)
+    alerter.configured(rig.alerter()[0])
+    alerter.ended("one", "sync", ended(RunStatus.FAILED))
+    alerter.close()
+    assert service.titles == ["crm-kare: north: one: a run failed"]
+    assert [one.kind for one in runtime.journal.alerts.active()] == ["run-failed"]
+
+
+def test_a_changed_address_that_is_wrong_leaves_the_ones_before(rig: Rig, service: Hook) -> None:
+    _, alerter = rig.alerter()
+    rig.world.folder.joinpath(".env").write_text(f"CRM_KARE_ALERT_URLS=dbus://{SECRET}\n")
+    alerter.configured(rig.opened[0])
+    changed = rig.world.open()
+    rig.opened.append(changed)
+    alerter.configured(changed)
     alerter.ended("one", "sync", ended(RunStatus.FAILED))
     step(alerter)
-    assert [one.kind for one in runtime.journal.alerts.active()] == ["run-failed"]
-    assert rig.counts == []
+    assert service.titles == ["crm-kare: north: one: a run failed"]
+    (refused,) = [call.kwargs for call in rig.log.calls if call.method_name == "error"]
+    assert "address 1 (dbus://…)" in refused["message"]
+    assert SECRET not in repr(rig.log.calls)
 
 
 def test_mail_is_sent_by_smtp() -> None:

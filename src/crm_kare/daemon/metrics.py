@@ -26,6 +26,9 @@ from crm_kare.sync.runtime import Runtime
 WHOLE, WEBHOOK = "sync", "webhook"
 """Kinds of runs: of a whole CRM, and of the records that a CRM told of."""
 
+SENT, FAILED, DROPPED = "sent", "failed", "dropped"
+"""What becomes of an alert."""
+
 _MINUTE: Final = 60
 _SECONDS: Final = (1, 5, 15, 30, *(_MINUTE * many for many in (1, 2, 5, 10, 20, 30, 60, 120, 240)))
 _STREAMS: Final = ("accounts", "opportunities", "deleted")
@@ -71,6 +74,14 @@ class Metrics:
         self._webhooks = Counter(
             "crm_kare_webhook_requests", "Requests of webhooks, by the answer.", ["crm", "code"], registry=registry
         )
+        self._alerts = Counter(
+            "crm_kare_alert_messages",
+            "Alerts by what became of them, for each address.",
+            ["outcome"],
+            registry=registry,
+        )
+        for outcome in (SENT, FAILED, DROPPED):
+            self._alerts.labels(outcome)
         self._used = Gauge(
             "crm_kare_quota_used", "Calls used of the CRM's day, by all its users, as last told.", ["crm"], registry=registry
         )  # fmt: skip
@@ -118,6 +129,10 @@ class Metrics:
     def collect(self) -> list[Metric]:
         """All metrics, for a page of many projects."""
         return list(self._registry.collect())
+
+    def alerted(self, outcome: str) -> None:
+        """An alert was sent to an address, failed there, or found no room."""
+        self._alerts.labels(outcome).inc()
 
     def page(self, accept: str = "") -> tuple[bytes, str]:
         """All metrics, and their content type: the form that `accept` (the request's header) asks for."""

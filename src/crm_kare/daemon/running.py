@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from crm_kare.config import registry
+from crm_kare.daemon.alerts import Alerter
 from crm_kare.daemon.inbox import Log
 from crm_kare.daemon.motor import Motor
 from crm_kare.daemon.service import Service
@@ -59,7 +60,9 @@ class RunningProject:
             self.receiver: Final = held.enter_context(
                 closing(Receiver(runtime, self.service.told, around.stopping, around.log))
             )
-            self.service.listeners.append(self.receiver)
+            self._alerter = Alerter(runtime, around.log, self.service.metrics.alerted)
+            held.callback(self._alerter.close)
+            self.service.listeners += [self.receiver, self._alerter]
             self._held = held.pop_all()
 
     def start(self) -> None:
@@ -69,6 +72,7 @@ class RunningProject:
             ConfigError: as of `Service.start`.
         """
         self.service.start()
+        self._alerter.start()
 
     def release(self) -> None:
         """Give back what is held, once the service has stopped or was never started."""

@@ -13,15 +13,12 @@ from crm_kare.daemon.alerts.watch import Looker
 from crm_kare.daemon.alerts.words import Message, message
 from crm_kare.daemon.inbox import Log
 from crm_kare.daemon.listeners import Listener
-from crm_kare.errors import KareError
+from crm_kare.daemon.metrics import DROPPED, FAILED, SENT
+from crm_kare.errors import ConfigError, KareError
 from crm_kare.journal import Alert, Standing
 from crm_kare.model import Problem
 from crm_kare.sync.result import RunResult
 from crm_kare.sync.runtime import Runtime
-
-SENT: Final = "sent"
-FAILED: Final = "failed"
-DROPPED: Final = "dropped"
 
 PAUSES: Final = (2.0, 10.0)
 """Seconds before an address that did not take a message is tried again."""
@@ -83,7 +80,8 @@ class Teller:
 
 
 class Alerter(Listener):
-    """Hears of runs, looks around every minute, and tells. `start` it; `close` tells what is due once more.
+    """Hears of runs, looks around every minute, and tells. `start` it; `close` tells what is due once more. Where no address is
+    set, it rests.
 
     Args:
         runtime: the open project.
@@ -101,12 +99,15 @@ class Alerter(Listener):
         self._looker = Looker(runtime.clock.now(), self._rested)
         self._overrides_of: dict[str, date] = {}
         self._events: Queue[Callable[[], None] | None] = Queue(_MOST)
+        self._started = False
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._work, name="alerts", daemon=True)
 
     def start(self) -> None:
         """Begin; returns at once."""
-        self._thread.start()
+        self._started = True
+        if self._where:
+            self._thread.start()
 
     def ended(self, crm: str, kind: str, result: RunResult) -> None:
         """A run ended."""
@@ -125,7 +126,13 @@ class Alerter(Listener):
 
     def configured(self, runtime: Runtime) -> None:
         """A changed configuration is in force: its addresses and limits count from now on."""
+        try:
+            self._where = alert_addresses(runtime)
+        except ConfigError as error:
+            self._log.error("alerts as before", message=str(error))
         self._put(lambda: self._adopt(runtime))
+        if self._started and self._where and not self._thread.is_alive() and not self._closing.is_set():
+            self._thread.start()
 
     def misconfigured(self, problem: Problem) -> None:
         """A changed configuration is wrong, and the one before stays in force."""
@@ -164,7 +171,6 @@ class Alerter(Listener):
     def _adopt(self, runtime: Runtime) -> None:
         self._runtime = runtime
         watch.note(runtime, "", conditions.configuration(None))
-        self._where = alert_addresses(runtime)
 
     def waiting(self) -> bool:
         """Whether something was heard that is not taken in yet."""
@@ -197,6 +203,8 @@ class Alerter(Listener):
             self._log.error("alerts failed", code=type(error).__name__)  # no traceback: it may hold addresses
 
     def _put(self, event: Callable[[], None] | None) -> None:
+        if not self._where and event is not None:
+            return
         try:
             self._events.put_nowait(event)
         except Full:
