@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, PrivateAttr
 
 from crm_kare.config.alerting import Alerts, Digest
 from crm_kare.config.findings import Finding, Place, RefusedError, did_you_mean, sentence
+from crm_kare.config.identity import Decided, Identity, load_decisions
 from crm_kare.config.mapping import Mapping, load_mapping
 from crm_kare.config.quiet import check_windows
 from crm_kare.config.strict import Strict
@@ -129,9 +130,10 @@ class Project(Strict):
     quota: Quota = Quota()
     serve: Serve = Serve()
     retention: Retention = Retention()
+    overrides: Overrides = Overrides()
     alerts: Alerts = Alerts()
     digest: Digest = Digest()
-    overrides: Overrides = Overrides()
+    identity: Identity | None = Field(default=None, description="One label for a company in several CRMs.")
     _folder: Path = PrivateAttr(default=Path())
     _among: str = PrivateAttr(default="")
 
@@ -157,6 +159,12 @@ class Project(Strict):
         path = f"{self._among}/{name}" if self._among else name
         return f"{self.serve.public_url}/webhooks/{path}" if self.crm(name).webhooks else ""
 
+    def decisions(self) -> tuple[Decided, ...]:
+        """What people decided about accounts of two CRMs; none where there is no `identity:` section."""
+        if self.identity is None:
+            return ()
+        return load_decisions(self.folder / self.identity.decisions, self.identity.crms)
+
     def mapping(self, name: str) -> Mapping:
         """The mapping of a CRM, read from its file."""
         crm = self.crm(name)
@@ -170,7 +178,17 @@ def _check(project: Project) -> list[Finding]:
         for name in project.crms
         if not CRM_NAME.fullmatch(name)
     ]
-    return found + _shared_credentials(project.crms) + _unreachable(project)
+    return found + _shared_credentials(project.crms) + _unreachable(project) + _unknown_crms(project)
+
+
+def _unknown_crms(project: Project) -> list[Finding]:
+    """CRMs of the `identity:` section that the project does not have."""
+    named = project.identity.crms if project.identity else ()
+    return [
+        Finding(("identity", "crms", number), f"no CRM is called `{name}`", did_you_mean(name, project.crms))
+        for number, name in enumerate(named)
+        if name not in project.crms
+    ]
 
 
 def _unreachable(project: Project) -> list[Finding]:

@@ -64,6 +64,12 @@ class LabelHistory:
         table = self._held(crm)
         return table.drop_columns(["shown_profile"])
 
+    def entries(self, crm: str) -> pa.Table:
+        """The last computed labels that count, with the entry's number: `account_id, computed_profile, entry`. Of two CRMs'
+        entries the one with the larger number was written later.
+        """
+        return self._last(crm, pa.schema([*map(_text, ("account_id", "computed_profile")), ("entry", pa.int64())]))
+
     def of_account(self, crm: str, account_id: str) -> list[HeldLabel]:
         """The history of one account, newest first."""
         query = (
@@ -75,16 +81,22 @@ class LabelHistory:
             return [_label(row) for row in connection.execute(query).mappings()]
 
     def _held(self, crm: str) -> pa.Table:
+        table = self._last(crm, pa.schema(map(_text, _HELD)))
+        return table.set_column(4, "since", table["since"].cast(pa.date32()))
+
+    def _last(self, crm: str, schema: pa.Schema) -> pa.Table:
         last = (
             sa.select(sa.func.max(LABEL_HISTORY.c.entry))
             .where(LABEL_HISTORY.c.crm == crm, counting())
             .group_by(LABEL_HISTORY.c.account_id)
         )
-        query = sa.select(*[LABEL_HISTORY.c[name] for name in _HELD]).where(LABEL_HISTORY.c.entry.in_(last))
-        schema = pa.schema([(name, pa.string()) for name in _HELD])
+        query = sa.select(*[LABEL_HISTORY.c[name] for name in schema.names]).where(LABEL_HISTORY.c.entry.in_(last))
         with self._store.reading() as connection:
-            table = pa.Table.from_batches(list(arrow_pages(connection, query, schema)), schema)
-        return table.set_column(4, "since", table["since"].cast(pa.date32()))
+            return pa.Table.from_batches(list(arrow_pages(connection, query, schema)), schema)
+
+
+def _text(name: str) -> tuple[str, pa.DataType]:
+    return name, pa.string()
 
 
 def counting(entries: sa.FromClause = LABEL_HISTORY) -> sa.ColumnElement[bool]:

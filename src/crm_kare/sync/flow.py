@@ -71,7 +71,9 @@ def sync(
     """
     with _runs(runtime, crms, options, _verb(options), stop, progress) as runs:
         for run in runs:
-            run.attempt(_prepare)
+            run.attempt(_bring_in)
+        for run in runs:  # once all mirrors are new: a company may stand in several CRMs
+            run.attempt(_decide)
         if not options.dry_run:
             _refuse_braked(runs)
         for run in runs:
@@ -92,11 +94,21 @@ def _verb(options: Options) -> str:
 
 def _prepare(run: CrmRun) -> None:
     """All steps before the first write."""
+    _bring_in(run)
+    if not run.ended:
+        _decide(run)
+
+
+def _bring_in(run: CrmRun) -> None:
+    """What the CRM holds by now."""
     settle_left(run)
     pull_in(run)
-    if run.ended:
-        return
-    know_overrides(run)
+    if not run.ended:
+        know_overrides(run)
+
+
+def _decide(run: CrmRun) -> None:
+    """What it should hold, and whether that may be written."""
     judged = judge_all(run)
     plan = plan_changes(run, judged)
     brake(run, plan)

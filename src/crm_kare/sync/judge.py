@@ -1,33 +1,19 @@
 """From the mirror to labels: what a CRM's accounts are judged by, and the judgement."""
 
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
-from tempfile import TemporaryDirectory
-from typing import Final
-from zoneinfo import ZoneInfo
 
-import ibis
-import ibis.expr.types as ir
 import pyarrow as pa
-from ibis.backends.duckdb import Backend
 
-from crm_kare.config.mapping import Mapping
-from crm_kare.errors import ConfigError
-from crm_kare.method import Portfolio, Scored, portfolio_from_json, score
-from crm_kare.model import PRESENT_PREFIX, Problem
-from crm_kare.ports import Organisation
+from crm_kare.method import Scored, score
+from crm_kare.model import Problem
+from crm_kare.sync.grounds import engine, in_zone, kept_portfolio, known_organisation, shown, today
 from crm_kare.sync.mapped import streams
 from crm_kare.sync.overrides import held as held_overrides
 from crm_kare.sync.overrides import unsigned, without
 from crm_kare.sync.runtime import Runtime
 
-_MEMORY: Final = "700MB"
-"""What the engine may hold; with Python, the libraries and the labels themselves, the process stays below 1 GB."""
-
-_SHOWN: Final = frozenset({"account_id", "name", "parent_id"})
+__all__ = ["Judged", "engine", "in_zone", "judge", "known_organisation", "knows_account", "present_values", "today"]
 
 
 @dataclass(frozen=True)
@@ -68,9 +54,22 @@ def judge(runtime: Runtime, crm: str, *, as_of: date | None = None) -> Judged:
         ConfigError: there is no mirror, or the mapping or the rulebook is wrong.
         StopError: the mirror is damaged.
     """
+    identity = runtime.project.identity
+    if identity is not None and crm in identity.crms:
+        from crm_kare.sync.identity import judge_together  # noqa: PLC0415  heavy, and most projects have one CRM
+
+        together = judge_together(runtime, identity, crm, as_of)
+        if together.scored is None:
+            alone = _judge_alone(runtime, crm, as_of)
+            return replace(alone, problems=(*alone.problems, *together.problems))
+        return Judged(crm, together.as_of, together.scored, together.present, together.measured, together.problems)
+    return _judge_alone(runtime, crm, as_of)
+
+
+def _judge_alone(runtime: Runtime, crm: str, as_of: date | None) -> Judged:
     mapping, organisation = runtime.mapping(crm), known_organisation(runtime, crm)
     day = as_of or today(runtime, organisation)
-    kept = _portfolio(runtime, crm)
+    kept = kept_portfolio(runtime, crm)
     held = None if as_of else runtime.journal.labels.held(crm)
     with engine() as con:
         tables = runtime.mirror(crm).tables(con)
@@ -81,15 +80,17 @@ def judge(runtime: Runtime, crm: str, *, as_of: date | None = None) -> Judged:
             canonical, runtime.rulebook, day, kept, held,
             next_steps=runtime.next_steps, own_fields=runtime.own_fields,
         )  # fmt: skip
-        present = _shown(con, tables["accounts"])
+        present = shown(con, tables["accounts"])
     measured = kept is None or scored.portfolio.measured_on != kept.measured_on
-    return Judged(crm, day, scored, present, measured, (*found, *scored.problems, *(one.problem() for one in unfollowed)))
+    return Judged(
+        crm, day, scored, present, measured, (*found, *scored.problems, *(one.problem() for one in unfollowed))
+    )
 
 
 def present_values(runtime: Runtime, crm: str) -> pa.Table:
     """The mirror's accounts: account_id, name, parent_id where mapped, and the label fields as the CRM holds them."""
     with engine() as con:
-        return _shown(con, runtime.mirror(crm).tables(con)["accounts"])
+        return shown(con, runtime.mirror(crm).tables(con)["accounts"])
 
 
 def knows_account(runtime: Runtime, crm: str, account_id: str) -> bool:
@@ -101,51 +102,3 @@ def knows_account(runtime: Runtime, crm: str, account_id: str) -> bool:
         accounts = mirror.tables(con)["accounts"]
         found = con.to_pyarrow(accounts.filter(accounts["account_id"] == account_id).select("account_id"))
     return bool(found.num_rows)
-
-
-@contextmanager
-def engine() -> Iterator[Backend]:
-    """An engine for one judgement. What does not fit into its memory goes to a folder of its own on disk."""
-    with TemporaryDirectory(prefix="crm-kare-") as spill:
-        con = ibis.duckdb.connect(memory_limit=_MEMORY, temp_directory=spill, preserve_insertion_order=False)
-        try:
-            yield con
-        finally:
-            con.disconnect()
-
-
-def _shown(con: Backend, accounts: ir.Table) -> pa.Table:
-    names = [name for name in accounts.columns if name in _SHOWN or name.startswith(PRESENT_PREFIX)]
-    table: pa.Table = con.to_pyarrow(accounts.select(names))
-    return table
-
-
-def today(runtime: Runtime, organisation: Organisation) -> date:
-    """The present day where the organisation is."""
-    return runtime.clock.now().astimezone(ZoneInfo(organisation.timezone)).date()
-
-
-def known_organisation(runtime: Runtime, crm: str) -> Organisation:
-    """What the CRM last said about itself, with the rates that stand, in the mapping's time zone where it sets one.
-
-    Raises:
-        ConfigError: nothing was pulled yet.
-    """
-    found = runtime.journal.notes.organisation(crm)
-    if found is None:
-        raise ConfigError(f"Nothing was pulled from {crm} yet.", fix=f"Run `crm-kare pull {crm}`.", where=crm)
-    rates = runtime.journal.rates.held(crm, found[0].currency)
-    return in_zone(runtime.mapping(crm), replace(found[0], rates=rates))
-
-
-def in_zone(mapping: Mapping, organisation: Organisation) -> Organisation:
-    """The organisation with the time zone that the mapping sets, where it sets one."""
-    return replace(organisation, timezone=mapping.timezone or organisation.timezone)
-
-
-def _portfolio(runtime: Runtime, crm: str) -> Portfolio | None:
-    """The figures kept, unless they belong to another rulebook."""
-    kept = runtime.journal.notes.portfolio(crm)
-    if kept is None or kept.rules_version != runtime.rulebook.stamp:
-        return None
-    return portfolio_from_json(json.dumps(dict(kept.figures)))
