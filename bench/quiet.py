@@ -103,9 +103,9 @@ def run(folder: Path, crm: str, environment: dict[str, str], later: float) -> di
     from crm_kare.sync.flow import sync  # noqa: PLC0415
     from crm_kare.sync.runtime import open_project  # noqa: PLC0415
 
-    steps: dict[str, float] = {}
+    steps: dict[str, tuple[float, float]] = {}
     with closing(open_project(folder, environment, Shifted(later))) as runtime:
-        steps["start"] = time.perf_counter()
+        steps["start"] = time.perf_counter(), _peak()
         (result,) = sync(runtime, [crm], Options(force=True), progress=_watch(steps))
     return result.to_json() | {"steps": _seconds(steps)}
 
@@ -119,19 +119,24 @@ def judge_alone(folder: Path, crm: str, environment: dict[str, str], later: floa
         return {"scored": judge(runtime, crm).labels.num_rows}
 
 
-def _watch(steps: dict[str, float]) -> Callable[[str, str, int, int | None], None]:
-    """Note when each step was first told of."""
+def _watch(steps: dict[str, tuple[float, float]]) -> Callable[[str, str, int, int | None], None]:
+    """Note when each step was first told of, and the peak of memory until then."""
 
     def told(_crm: str, step: str, _done: int, _total: int | None) -> None:
-        steps.setdefault(step.split(maxsplit=1)[0], time.perf_counter())
+        steps.setdefault(step.split(maxsplit=1)[0], (time.perf_counter(), _peak()))
 
     return told
 
 
-def _seconds(steps: dict[str, float]) -> dict[str, float]:
-    """How long each step was the last one told of."""
-    ends = [*list(steps.values())[1:], time.perf_counter()]
-    return {name: round(end - began, 2) for (name, began), end in zip(steps.items(), ends, strict=True)}
+def _peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _seconds(steps: dict[str, tuple[float, float]]) -> dict[str, str]:
+    """How long each step was the last one told of, and the peak of memory at its end."""
+    ends = [*list(steps.values())[1:], (time.perf_counter(), _peak())]
+    pairs = zip(steps.items(), ends, strict=True)
+    return {name: f"{end - began:.1f} s, {peak:.0f} MB" for (name, (began, _)), (end, peak) in pairs}
 
 
 def plan_all(folder: Path, crm: str, environment: dict[str, str], later: float) -> dict[str, Any]:
