@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from types import FrameType
@@ -14,11 +15,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from crm_kare.cli import traces
 from crm_kare.clock import SystemClock
 from crm_kare.errors import InterruptedRun, KareError, UsageError
 
 if TYPE_CHECKING:
     from crm_kare.sync.runtime import Runtime
+    from crm_kare.sync.tracing import Tracer
 
 ProjectOption = Annotated[
     Path,
@@ -68,11 +71,24 @@ def opened(folder: Path, stop: Stop | None = None) -> Iterator["Runtime"]:
     """The project in a folder, open for the length of the block; `stop` wakes it from waiting."""
     from crm_kare.sync.runtime import open_project  # noqa: PLC0415  heavy: --help must not wait for it
 
-    runtime = open_project(folder, os.environ, stop.clock if stop else SystemClock())
-    try:
-        yield runtime
-    finally:
-        runtime.close()
+    with traced() as tracer:
+        runtime = replace(open_project(folder, os.environ, stop.clock if stop else SystemClock()), tracer=tracer)
+        try:
+            yield runtime
+        finally:
+            runtime.close()
+
+
+@contextmanager
+def traced() -> "Iterator[Tracer]":
+    """Who is told of runs and their steps: OpenTelemetry's collector where the environment names one, else nobody."""
+    from crm_kare.sync.tracing import UNTRACED  # noqa: PLC0415  heavy
+
+    if not traces.wanted(os.environ):
+        yield UNTRACED
+        return
+    with traces.tracing(_tell) as tracer:
+        yield tracer
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crm_kare.cli.door import ProjectOption, Stop, hangup, stoppable
+from crm_kare.cli.door import ProjectOption, Stop, hangup, stoppable, traced
 from crm_kare.errors import UsageError
 
 if TYPE_CHECKING:
@@ -97,9 +97,10 @@ def _serve_one(project: Path, stop: Stop, log: Any, host: str | None, port: int 
     from crm_kare.daemon.health import HealthServer, create_app  # noqa: PLC0415  heavy
     from crm_kare.daemon.running import RunningProject, Surroundings  # noqa: PLC0415  heavy
 
-    running = RunningProject(project, Surroundings(os.environ, stop.clock, stop, log))
-    service, receiver, settings = running.service, running.receiver, running.service.runtime.project.serve
     with ExitStack() as stack:
+        tracer = stack.enter_context(traced())
+        running = RunningProject(project, Surroundings(os.environ, stop.clock, stop, log, tracer=tracer))
+        service, receiver, settings = running.service, running.receiver, running.service.runtime.project.serve
         stack.callback(running.release)
         app = create_app(service, receiver)
         health = HealthServer(app, host or settings.host, settings.port if port is None else port)
@@ -122,8 +123,8 @@ def _serve_many(projects: Path, stop: Stop, log: Any, host: str, port: int, work
     from crm_kare.journal import Pools  # noqa: PLC0415  heavy
 
     environment = {**os.environ, "CRM_KARE_PROJECTS": str(projects.absolute())}
-    with closing(Pools(connections(workers))) as pools:
-        around = Surroundings(environment, stop.clock, stop, log, pools)
+    with closing(Pools(connections(workers))) as pools, traced() as tracer:
+        around = Surroundings(environment, stop.clock, stop, log, pools, tracer=tracer)
         fleet = Fleet(projects, around, Workers(workers, log))
         with closing(HealthServer(create_app(fleet), host, port)) as health, hangup(fleet.reload):
             fleet.start()

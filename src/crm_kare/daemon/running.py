@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -16,6 +16,7 @@ from crm_kare.daemon.webhooks import Receiver
 from crm_kare.journal import Pools
 from crm_kare.ports import Clock, ConnectorFactory
 from crm_kare.sync.runtime import open_project, reread
+from crm_kare.sync.tracing import UNTRACED, Tracer
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Surroundings:
         log: where events go.
         pools: connections to PostgreSQL that projects share; None = each has its own.
         find_connector: the factory of a connector by its name.
+        tracer: told of runs and their steps, beside the log.
     """
 
     environment: Mapping[str, str]
@@ -37,6 +39,7 @@ class Surroundings:
     log: Log
     pools: Pools | None = None
     find_connector: Callable[[str], ConnectorFactory] = registry.load
+    tracer: Tracer = UNTRACED
 
 
 class RunningProject:
@@ -55,6 +58,7 @@ class RunningProject:
         with ExitStack() as held:
             runtime = open_project(folder, around.environment, around.clock, around.find_connector, around.pools)
             held.callback(runtime.close)
+            runtime = replace(runtime, tracer=around.tracer)
             again = partial(reread, environment=around.environment)
             self.service: Final = Service(runtime, around.stopping, around.log, motor=motor, reread=again)
             self.receiver: Final = held.enter_context(

@@ -3,7 +3,7 @@
 import os
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from itertools import count
@@ -17,6 +17,7 @@ from crm_kare.daemon.motor import ApMotor, Motor
 from crm_kare.daemon.reload import Reload, Reread, checked
 from crm_kare.daemon.roster import Roster, Start, timetables
 from crm_kare.daemon.status import pause_words
+from crm_kare.daemon.steplog import Several, StepLog
 from crm_kare.errors import KareError
 from crm_kare.journal import Standing
 from crm_kare.model import Problem, RunStatus
@@ -206,9 +207,10 @@ class Service:
         log = self._log.bind(crm=crm, **bound)
         log.info("run begins", **({"why": why} if why else {}))
         self._enter(crm)
+        told = replace(runtime, tracer=Several([StepLog(log), runtime.tracer]))
         try:
             (result,) = sync(
-                runtime, [crm], options, stop=lambda: self._stopping() or (resting and self._roster.rests(crm))
+                told, [crm], options, stop=lambda: self._stopping() or (resting and self._roster.rests(crm))
             )
         except KareError as error:
             log.error("run failed", code=error.code, message=error.message, fix=error.fix)  # noqa: TRY400  a traceback may hold customers' data

@@ -22,6 +22,7 @@ from crm_kare.sync.policy import Scope
 from crm_kare.sync.pull import Pulled
 from crm_kare.sync.result import Applied, Planned, PulledCounts, RunResult, done_code, profile_counts
 from crm_kare.sync.runtime import Runtime
+from crm_kare.sync.tracing import UNTRACED, Span
 
 Progress = Callable[[str, str, int, int | None], None]
 """Told as the work goes on: the CRM, the step, how much is done, and of how much (None = not known)."""
@@ -78,6 +79,7 @@ class CrmRun:
         self.brakes: list[Problem] = []
         self.problems: list[Problem] = []
         self.outcomes: Counter[OutcomeStatus] = Counter()
+        self.span: Span = UNTRACED
         self._status: RunStatus | None = None
         self._exit_code = 0
         self._stop, self._progress = stop, progress
@@ -116,6 +118,7 @@ class CrmRun:
         runs.close_dead(self.crm, now)
         self.run_id = _new_id(self.runtime, self.crm)
         runs.start(self.run_id, self.crm, now, verb=verb, as_of=self.as_of)
+        self.span = stack.enter_context(self.runtime.tracer.run(self.crm, self.run_id, verb))
         stack.push(lambda kind, _error, _trace: self._close(failed=kind is not None))
 
     def attempt(self, step: "Callable[[CrmRun], None]") -> None:
@@ -215,6 +218,13 @@ class CrmRun:
         except KareError as error:
             if not self.failed:
                 self.fail(error)
+        self._tell_end(self._status or RunStatus.FAILED)
+
+    def _tell_end(self, status: RunStatus) -> None:
+        calls = self._connector.calls() if self._connector else Calls()
+        self.span.note(status=status.value, read_calls=calls.read, write_calls=calls.write)
+        if self.failed:
+            self.span.fail(self.problems[0].code if self.problems else status.value)
 
 
 _NOBODY: Final = pa.schema([("profile", pa.string()), ("motion", pa.string())]).empty_table()

@@ -16,8 +16,10 @@ from crm_kare.sync.judge import in_zone
 from crm_kare.sync.mirror import Mirror
 from crm_kare.sync.pull import Pulled, pull
 from crm_kare.sync.single import MOST, take_in, takes_single
+from crm_kare.sync.traced import traced
 
 
+@traced("pull")
 def pull_in(run: CrmRun) -> None:
     """Bring the mirror up to date; where it shrank too much, it stays as it was and a brake is noted.
 

@@ -19,6 +19,7 @@ from crm_kare.journal import Journal, Pools, open_journal
 from crm_kare.model import Kind
 from crm_kare.ports import Clock, Connector, ConnectorFactory, Context
 from crm_kare.sync.mirror import Mirror
+from crm_kare.sync.tracing import UNTRACED, Tracer
 
 _PRIVATE: Final = 0o700
 
@@ -51,6 +52,7 @@ class Runtime:
     journal: Journal
     clock: Clock
     find_connector: Callable[[str], ConnectorFactory] = registry.load
+    tracer: Tracer = UNTRACED
     mappings: Mapping[str, CrmMapping] = field(default_factory=dict)
 
     def mapping(self, crm: str) -> CrmMapping:

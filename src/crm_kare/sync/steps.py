@@ -15,9 +15,11 @@ from crm_kare.sync.brakes import check
 from crm_kare.sync.crm_run import CrmRun
 from crm_kare.sync.judge import Judged, judge, known_organisation, present_values, today
 from crm_kare.sync.people import conflicts
+from crm_kare.sync.placed import begin, settle_moved, written_elsewhere
 from crm_kare.sync.plan import Plan, make_plan
 from crm_kare.sync.policy import Compared, Policy
 from crm_kare.sync.saved_plan import SavedPlan, require_fresh
+from crm_kare.sync.traced import traced
 from crm_kare.sync.undone import GONE, MOVED, UNMAPPED, Undoing
 from crm_kare.sync.undone import undo_plan as make_undo
 from crm_kare.sync.unmapped import Unmapped, unmapped
@@ -38,6 +40,7 @@ def settle_left(run: CrmRun) -> None:
     )
 
 
+@traced("score")
 def judge_all(run: CrmRun) -> Judged:
     """Facts, labels and reasons of every account, from the mirror."""
     run.tell("score", 0, None)
@@ -47,6 +50,7 @@ def judge_all(run: CrmRun) -> Judged:
     return judged
 
 
+@traced("plan")
 def plan_changes(run: CrmRun, judged: Judged) -> Plan:
     """What the CRM holds against what it should hold."""
     journal, mapping = run.runtime.journal, run.mapping
@@ -62,6 +66,7 @@ def plan_changes(run: CrmRun, judged: Judged) -> Plan:
             journal.changes.last_written(run.crm),
             held if held.num_rows else None,
             ranked=judged.measured,
+            elsewhere=written_elsewhere(run),
         ),
         _policy(run, mapping),
         scope=run.options.scope(journal.changes.waiting(run.crm, run.runtime.clock.now())),
@@ -138,6 +143,7 @@ _LEAVES = {
 }
 
 
+@traced("apply")
 def write(run: CrmRun, plan: Plan) -> None:
     """Write the plan, then keep what the next run compares with."""
     runtime = run.runtime
@@ -147,6 +153,8 @@ def write(run: CrmRun, plan: Plan) -> None:
         _keep_approval(run, plan)
     elif not plan.empty():
         runtime.journal.undos.begin(run.run_id, run.crm, plan.undoes, runtime.clock.now())
+    if not plan.empty():
+        begin(run)
     run.outcomes[OutcomeStatus.CONFLICT] += plan.conflict_accounts()
     done = 0
     for outcomes in apply(
@@ -162,6 +170,8 @@ def write(run: CrmRun, plan: Plan) -> None:
         run.tally(outcomes)
         run.list_problems(_refusals(run, plan, outcomes))
         run.tell("apply", done, plan.accounts.num_rows)
+    if plan.whole:
+        settle_moved(run)
     if run.judged is not None:
         _keep_judgement(run, run.judged)
     if plan.undoes:
