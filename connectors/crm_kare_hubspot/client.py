@@ -41,7 +41,8 @@ from crm_kare_hubspot.paths import Paths
 API_URL: Final = "https://api.hubapi.com"
 _POOL: Final = 32
 """Connections kept; threads that read and write at the same time are fewer."""
-_SAME_TIME: Final = timedelta(seconds=2)
+SAME_TIME: Final = timedelta(seconds=2)
+"""By so much our clock may run ahead of HubSpot's without being taken for ahead."""
 _VERSION: Final = re.compile(r"v3|\d{4}-\d{2}")
 _UNAUTHORISED: Final = 401
 _REDIRECTS: Final = 4
@@ -288,7 +289,7 @@ class Client:
         if dated := _moment(headers.get("Date")):
             # The header has whole seconds, so a second or two is no difference.
             ahead = self._clock.now() - dated
-            self._ahead = ahead if ahead > _SAME_TIME else timedelta()
+            self._ahead = ahead if ahead > SAME_TIME else timedelta()
 
 
 def _decoded(status: int, body: bytes, *, writes: bool) -> Json:

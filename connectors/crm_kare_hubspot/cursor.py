@@ -31,6 +31,8 @@ class Position:
             rows were read, and how many records there were when it was asked for.
         renewed: all is listed again into a mirror that stays, so that what is gone must be told.
         listed: the last pull was a list, which shows records as they are: nothing from before its start can be late.
+        calm: what the next search shows as long as nothing changes, where it is known; see `pull.calm`.
+        calm_at: when a search first showed just that, of those that could show all from before the last pull.
     """
 
     phase: str
@@ -44,6 +46,8 @@ class Position:
     after: str = ""
     renewed: bool = False
     listed: bool = False
+    calm: str = ""
+    calm_at: datetime | None = None
 
     def text(self) -> str:
         """As handed out."""
@@ -60,8 +64,9 @@ def position(cursor: str | None) -> Position | None:
         if told.pop("v") != _VERSION:
             return None
         moments = {name: datetime.fromisoformat(told[name]) for name in ("started", "since", "archived_since")}
+        calm_at = datetime.fromisoformat(told["calm_at"]) if told.get("calm_at") else None
         archived = None if told["archived"] is None else tuple(map(str, told["archived"]))
-        return Position(**{**told, **moments, "archived": archived})
+        return Position(**{**told, **moments, "archived": archived, "calm_at": calm_at})
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
 

@@ -85,6 +85,22 @@ def test_a_run_without_changes_costs_eight_calls_at_most_and_two_for_each_furthe
         assert counted(project) <= QUIET + further * FURTHER
 
 
+@pytest.mark.parametrize("project", [pytest.param(450, marks=pytest.mark.slow)], indirect=True)
+def test_runs_close_upon_a_large_one_are_quiet_once_its_labels_came_back(
+    project: SandboxProject, verdict: dict[str, str]
+) -> None:
+    ids = project.ids("hubspot")
+    verdict |= dict.fromkeys(ids, "Expand")
+    counted(project)
+    counted(project, 5)  # what was written comes back
+    for seconds in (5, 5, 20, 100, 900):
+        assert counted(project, seconds) <= QUIET
+    project.crms["hubspot"].edit(ids[7], Reason="Ours, says a person")
+    project.clock.sleep(60)
+    (result,) = sync(project.runtime)
+    assert (result.pulled.accounts, result.applied.conflict) == (1, 1)
+
+
 @pytest.mark.parametrize("many", [130, *(pytest.param(one, marks=pytest.mark.slow) for one in (1, 101))])
 def test_a_plan_costs_a_look_and_a_write_for_each_hundred(
     project: SandboxProject, verdict: dict[str, str], many: int

@@ -86,8 +86,11 @@ def _fetched(
 
 def _written(run: CrmRun, *, since: datetime) -> frozenset[str]:
     """Accounts whose labels, as a pull of that moment brought them, may be older than what we wrote."""
-    lag = timedelta(seconds=run.connector.capabilities.lag)
-    return run.runtime.journal.runs.written_since(run.crm, since - lag)
+    return run.runtime.journal.runs.written_since(run.crm, since - _lag(run))
+
+
+def _lag(run: CrmRun) -> timedelta:
+    return timedelta(seconds=run.connector.capabilities.lag)
 
 
 _LEFT: Final = Problem(
@@ -122,6 +125,7 @@ def _pull_with(run: CrmRun, mirror: Mirror, organisation: Organisation, fields: 
     now = run.runtime.clock.now()
     days = run.runtime.project.crm(run.crm).full_pull_days
     specs = stream_specs(run.mapping, fields)
+    before = None if mirror.pending() else mirror.pulled_at()
     pulled = pull(
         run.connector,
         specs,
@@ -135,7 +139,9 @@ def _pull_with(run: CrmRun, mirror: Mirror, organisation: Organisation, fields: 
     )
     if not run.connector.capabilities.fetches:
         return pulled
-    own = {"accounts": _written(run, since=now)} if run.connector.capabilities.lag else {}
+    # Where no account came, those that were read by id after an earlier run's writing stand as they were read.
+    since = max(now, before + _lag(run)) if before and not pulled.accounts else now
+    own = {"accounts": _written(run, since=since)} if run.connector.capabilities.lag else {}
     return pulled.with_later(_fetched(run, specs, mirror, organisation, own))
 
 
