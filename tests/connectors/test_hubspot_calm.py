@@ -121,7 +121,7 @@ def test_a_record_shown_late_just_when_another_is_archived_is_there(rig: Any, co
     assert copy.names == names(rig)
 
 
-@pytest.mark.parametrize("wait", [10, 40, 3600])
+@pytest.mark.parametrize("wait", [40, *(pytest.param(one, marks=pytest.mark.slow) for one in (10, 3600))])
 def test_a_record_shown_late_just_when_others_are_merged_is_there_once_the_survivor_is_shown(
     rig: Any, copy: Copy, wait: float
 ) -> None:
