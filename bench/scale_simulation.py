@@ -144,9 +144,10 @@ class Play:
         one = self._organisations[number]
         if one.at_work:
             one.missed = True
+        if one.at_work or one.tries:  # what is to be made again is made when its wait is over
             self.told.coalesced += 1
-            return
-        self._enqueue(number)
+        else:
+            self._enqueue(number)
 
     def _enqueue(self, number: int) -> None:
         self._organisations[number].at_work = True
@@ -225,8 +226,7 @@ class Play:
         self._leave(number, again=False)
 
     def _again(self, number: int) -> None:
-        if not self._organisations[number].at_work and self._organisations[number].tries:
-            self._enqueue(number)
+        self._enqueue(number)
 
     def _leave(self, number: int, *, again: bool) -> None:
         one = self._organisations[number]
