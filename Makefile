@@ -59,10 +59,13 @@ format: setup
 	$(RUN) ruff format
 	$(RUN) ruff check --fix
 
-bench: setup         ## speed and memory as ratios against a plain pandas version, a bare scan, and bare calls
+bench: setup         ## speed and memory as ratios against a plain pandas version, a bare scan, and bare calls; what scale asks for
 	$(RUN) python bench/score.py
 	$(RUN) python bench/write.py
 	$(RUN) python bench/pull.py
+	$(RUN) python bench/quiet.py
+	$(RUN) python bench/journal.py
+	$(RUN) python bench/scale.py
 
 salesforce-source: setup  ## deploy/salesforce from the labels
 	$(RUN) python -m crm_kare_salesforce.source
