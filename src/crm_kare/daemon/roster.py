@@ -165,7 +165,7 @@ class Roster:
         self._seen = self._journal.schedules.all()
         for table in self._tables.values():
             self._settle(table, now)
-        at_work = self._others(now)
+        at_work = self._others(now) if self._taken_elsewhere() else set()
         found = (
             due(one, self.standing(one.crm), now, at_work)
             for one in self._tables.values()
@@ -240,6 +240,9 @@ class Roster:
             self._self = replace(self._self, beat_at=now)
             self._journal.daemons.beat(self._self)
             self._beaten = True
+
+    def _taken_elsewhere(self) -> bool:
+        return any(one.pending and one.holder not in {"", self.name} for one in self._seen.values())
 
     def _others(self, now: datetime) -> set[str]:
         """Daemons that live, but for this one: it knows by itself what it is at."""

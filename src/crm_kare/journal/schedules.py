@@ -112,9 +112,12 @@ class Daemons:
         self._store = store
 
     def beat(self, daemon: Daemon) -> None:
-        """Write down that a daemon lives; those silent for a day are forgotten."""
+        """Write down that a daemon lives; when one comes, those silent for a day are forgotten."""
+        row = _row(daemon)
         with self._store.writing() as connection:
-            self._store.upsert(connection, DAEMONS, [_row(daemon)])
+            if connection.execute(sa.update(DAEMONS).where(DAEMONS.c.name == daemon.name).values(row)).rowcount:
+                return
+            self._store.upsert(connection, DAEMONS, [row])
             connection.execute(sa.delete(DAEMONS).where(DAEMONS.c.beat_at < text_of(daemon.beat_at - _FORGOTTEN)))
 
     def leave(self, name: str) -> None:

@@ -230,4 +230,4 @@ def text_of(moment: datetime) -> str:
 
 def moment_of(text: str) -> datetime:
     """The moment that `text_of` kept, in UTC."""
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    return datetime.fromisoformat(text)
