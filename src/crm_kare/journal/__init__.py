@@ -12,6 +12,7 @@ from crm_kare.journal.labels import HeldLabel, LabelHistory
 from crm_kare.journal.leases import Leases
 from crm_kare.journal.migrate import migrate
 from crm_kare.journal.notes import KeptPortfolio, Notes
+from crm_kare.journal.placements import Placed, Placements
 from crm_kare.journal.pointers import Pointer, Pointers
 from crm_kare.journal.rates import Rates
 from crm_kare.journal.refusals import Refusal, Refusals
@@ -40,6 +41,8 @@ __all__ = [
     "LabelHistory",
     "Leases",
     "Notes",
+    "Placed",
+    "Placements",
     "Pointer",
     "Pointers",
     "Pools",
@@ -80,6 +83,7 @@ class Journal:
         retention: what is forgotten.
         rulebooks: the rulebooks that were used, by version.
         authors: who typed what people typed.
+        placements: which field each label lay in.
         alerts: what is wrong now, and who knows.
         schedules: where each CRM's schedule stands.
         daemons: which daemons live.
@@ -98,6 +102,7 @@ class Journal:
     retention: Retention
     rulebooks: Rulebooks
     authors: Authors
+    placements: Placements
     alerts: AlertStates
     schedules: Schedules
     daemons: Daemons
@@ -141,6 +146,7 @@ def open_journal(url: str, schema: str = "", pools: Pools | None = None) -> Jour
         Retention(store),
         Rulebooks(store),
         Authors(store),
+        Placements(store),
         AlertStates(store),
         Schedules(store),
         Daemons(store),

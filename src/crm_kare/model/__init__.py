@@ -1,6 +1,6 @@
 """The words of the domain: values that travel between the steps. Frozen, and free of input and output."""
 
-from crm_kare.model.columns import EXTRA_PREFIX, FACTS, PRESENT_PREFIX, STREAMS, Column, Kind, Stream
+from crm_kare.model.columns import EXTRA_PREFIX, FACTS, FORMER_PREFIX, PRESENT_PREFIX, STREAMS, Column, Kind, Stream
 from crm_kare.model.values import (
     Change,
     Class,
@@ -16,6 +16,7 @@ from crm_kare.model.values import (
 __all__ = [
     "EXTRA_PREFIX",
     "FACTS",
+    "FORMER_PREFIX",
     "PRESENT_PREFIX",
     "STREAMS",
     "Change",

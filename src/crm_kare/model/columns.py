@@ -47,6 +47,9 @@ EXTRA_PREFIX: Final = "x_"
 PRESENT_PREFIX: Final = "crm_"
 """In the mirror, the CRM's present value of the label `Profile` stands as `crm_Profile`."""
 
+FORMER_PREFIX: Final = "former_"
+"""In the mirror, what people typed into a field in which their label lay before stands as `former_0_Override`, the newest first."""
+
 _T, _N, _M, _D, _B = Kind.TEXT, Kind.NUMBER, Kind.MONEY, Kind.DATE, Kind.BOOL
 
 _ACCOUNTS = Stream(

@@ -102,8 +102,9 @@ that a person chose counts at once.
 _CELLS: Final = """
 CREATE TABLE cells AS
 WITH pairs AS NOT MATERIALIZED ({pairs})
-SELECT pairs.account_id, gone, label, position, judgement, old, new, own.value AS own, own.account_id IS NOT NULL AS known
-FROM pairs JOIN label USING (label) LEFT JOIN own USING (account_id, label)
+SELECT pairs.account_id, gone, label, position, judgement, old, new, own.value AS own,
+    own.account_id IS NOT NULL AND elsewhere.account_id IS NULL AS known
+FROM pairs JOIN label USING (label) LEFT JOIN own USING (account_id, label) LEFT JOIN elsewhere USING (account_id, label)
 WHERE old IS DISTINCT FROM new OR own.account_id IS NULL OR own.value IS DISTINCT FROM new
 """
 """All but the cells that hold what we want and that we know as ours: on a quiet day none."""
@@ -258,6 +259,7 @@ def _give(engine: duckdb.DuckDBPyConnection, compared: Compared, policy: Policy,
     """Name the tables that the steps read."""
     names, labels = policy.labels, compared.labels
     mine = labels.filter(pc.equal(labels["owner"], pa.scalar(scope.owner))) if scope.owner is not None else labels
+    elsewhere = compared.elsewhere if compared.elsewhere is not None else _schema("account_id", "label").empty_table()
     held = compared.held if compared.held is not None else _schema("account_id", "computed_profile").empty_table()
     tables = {
         "judged": labels.select(list(_JUDGED)),
@@ -265,6 +267,7 @@ def _give(engine: duckdb.DuckDBPyConnection, compared: Compared, policy: Policy,
         "present": compared.present,
         "written": compared.own.select(["account_id", "label", "value"]),
         "held": held.select(["account_id", "computed_profile"]),
+        "elsewhere": elsewhere.select(["account_id", "label"]),
         "waiting": pa.table({"account_id": pa.array(sorted(scope.waiting), pa.string())}),
         "label": _label_table(names),
         "run": _run_table(compared, policy, scope, as_of),

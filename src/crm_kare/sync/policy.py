@@ -64,6 +64,7 @@ class Compared:
         held: account_id, computed_profile as last judged, from the journal; None where there is none.
         ranked: whether `Rank` and `Class` may move: on the measuring day. Else they stay; `Rank` is emptied where the
             profile moves.
+        elsewhere: account_id, label of what in `own` lies in another field than the present one; None where nothing does.
     """
 
     labels: pa.Table
@@ -71,3 +72,4 @@ class Compared:
     own: pa.Table
     held: pa.Table | None = None
     ranked: bool = True
+    elsewhere: pa.Table | None = None

@@ -14,6 +14,7 @@ from crm_kare.sync.brakes import shrank
 from crm_kare.sync.crm_run import CrmRun
 from crm_kare.sync.judge import in_zone
 from crm_kare.sync.mirror import Mirror
+from crm_kare.sync.placed import forget_gone, former_fields, peoples
 from crm_kare.sync.pull import Pulled, pull
 from crm_kare.sync.single import MOST, take_in, takes_single
 from crm_kare.sync.traced import traced
@@ -51,7 +52,8 @@ def _take_in(run: CrmRun, mirror: Mirror) -> Pulled | None:
     fields = label_fields(run.mapping, run.connector)
     known = journal.notes.fields(run.crm) if run.connector.capabilities.provisions else {one.field for one in fields}
     there = tuple(one for one in fields if one.field in known)
-    specs, organisation = stream_specs(run.mapping, there), _organisation(run)
+    old = [one for one in peoples(former_fields(journal, run.crm, fields)) if one.field in known]
+    specs, organisation = stream_specs(run.mapping, there, old), _organisation(run)
     if pulled_at is None or not takes_single(mirror, specs, organisation):
         return None
     touched = {stream: set(ids) for stream, ids in run.options.touched.items()}
@@ -106,25 +108,34 @@ def _pull(run: CrmRun, mirror: Mirror, organisation: Organisation) -> Pulled:
     fields = label_fields(run.mapping, run.connector)
     if not run.connector.capabilities.provisions:
         return _pull_with(run, mirror, organisation, fields)
-    notes = run.runtime.journal.notes
-    if {one.field for one in fields} <= notes.fields(run.crm):
+    journal, now = run.runtime.journal, run.runtime.clock.now()
+    former = peoples(former_fields(journal, run.crm, fields))
+    if {one.field for one in (*fields, *former)} <= journal.notes.fields(run.crm):
         try:
-            return _pull_with(run, mirror, organisation, fields)
+            return _pull_with(run, mirror, organisation, fields, former)
         except ConfigError:
-            notes.keep_fields(run.crm, (), run.runtime.clock.now())
+            journal.notes.keep_fields(run.crm, (), now)
     info = run.connector.schema(run.mapping.streams.accounts.source)
     names = {one.name.casefold() for one in info}
     there = [one for one in fields if one.field.casefold() in names]
     run.list_problems(_missing(run, [one for one in fields if one not in there]))
-    pulled = _pull_with(run, mirror, organisation, there)
-    notes.keep_fields(run.crm, [one.field for one in there], run.runtime.clock.now())
+    old = [one for one in former if one.field.casefold() in names]
+    forget_gone(journal, run.crm, [one for one in former if one not in old], now)
+    pulled = _pull_with(run, mirror, organisation, there, old)
+    journal.notes.keep_fields(run.crm, [one.field for one in (*there, *old)], run.runtime.clock.now())
     return pulled
 
 
-def _pull_with(run: CrmRun, mirror: Mirror, organisation: Organisation, fields: Sequence[LabelField]) -> Pulled:
+def _pull_with(
+    run: CrmRun,
+    mirror: Mirror,
+    organisation: Organisation,
+    fields: Sequence[LabelField],
+    former: Sequence[LabelField] = (),
+) -> Pulled:
     now = run.runtime.clock.now()
     days = run.runtime.project.crm(run.crm).full_pull_days
-    specs = stream_specs(run.mapping, fields)
+    specs = stream_specs(run.mapping, fields, former)
     before = None if mirror.pending() else mirror.pulled_at()
     pulled = pull(
         run.connector,

@@ -9,10 +9,12 @@ from crm_kare.config.mapping import Mapping, label_fields, stream_specs
 from crm_kare.config.project import Crm
 from crm_kare.config.rulebook import expression_columns
 from crm_kare.errors import AccessError, ConfigError, KareError, RetryError
+from crm_kare.labels import Editor
 from crm_kare.method import never_asked
 from crm_kare.model import Problem
 from crm_kare.ports import Connector, FieldInfo, ProvisionStep
 from crm_kare.sync.mapped import mapped_names
+from crm_kare.sync.placed import former_fields
 from crm_kare.sync.result import problem_to_json
 from crm_kare.sync.runtime import Runtime
 
@@ -71,6 +73,7 @@ def _examined(runtime: Runtime, crm: str, connector: Connector) -> Report:
     mapping = runtime.mapping(crm)
     found = connector.check(stream_specs(mapping), label_fields(mapping, connector))
     found += _not_asked(runtime, mapping)
+    found += _former(runtime, crm, connector, found)
     errors = [one for one in found if one.level == "error"]
     code = min((_CODES.get(one.code, ConfigError.exit_code) for one in errors), key=_ORDER.index, default=0)
     try:
@@ -83,6 +86,29 @@ def _examined(runtime: Runtime, crm: str, connector: Connector) -> Report:
         tuple(found),
         code,
     )
+
+
+def _former(runtime: Runtime, crm: str, connector: Connector, found: list[Problem]) -> Iterator[Problem]:
+    """Fields of a former prefix that are still there; nothing where the CRM does not answer."""
+    mapping = runtime.mapping(crm)
+    fields, source = label_fields(mapping, connector), mapping.streams.accounts.source
+    former = former_fields(runtime.journal, crm, fields)
+    if not former or any(one.code in _CODES for one in found):
+        return
+    present = {one.label.name: one.field for one in fields}
+    there = {one.name.casefold() for one in connector.schema(source)}
+    for one in former:
+        if one.field.casefold() in there:
+            reads = one.label.editor is Editor.PEOPLE
+            yield Problem(
+                "label-former",
+                f"{source}.{one.field} held {one.label.name} before it lay in {present[one.label.name]}"
+                + (", and is read where that is blank." if reads else "; nobody writes it any more."),
+                "Move what people typed into the new field, then delete the old one in the CRM."
+                if reads
+                else "Delete it in the CRM, once no report or list names it.",
+                level="info",
+            )
 
 
 def _not_asked(runtime: Runtime, mapping: Mapping) -> list[Problem]:
@@ -121,10 +147,12 @@ def provision(runtime: Runtime, crm: str, *, dry_run: bool) -> list[ProvisionSte
 
 
 def deprovision(runtime: Runtime, crm: str, *, dry_run: bool) -> list[ProvisionStep]:
-    """Take our fields out of the CRM, or say what would be lost."""
+    """Take our fields out of the CRM, those of a former prefix too, or say what would be lost."""
     with connected(runtime, crm) as connector:
         mapping = runtime.mapping(crm)
-        return connector.deprovision(mapping.streams.accounts.source, label_fields(mapping, connector), dry_run=dry_run)
+        fields = label_fields(mapping, connector)
+        fields += former_fields(runtime.journal, crm, fields)
+        return connector.deprovision(mapping.streams.accounts.source, fields, dry_run=dry_run)
 
 
 def live_schema(runtime: Runtime, crm: str) -> dict[str, list[FieldInfo]]:

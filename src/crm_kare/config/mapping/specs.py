@@ -6,7 +6,7 @@ from typing import Final
 from crm_kare.config.mapping.model import Mapping, StreamMap
 from crm_kare.errors import ConfigError
 from crm_kare.labels import LABELS, FieldType
-from crm_kare.model import EXTRA_PREFIX, PRESENT_PREFIX, STREAMS, Kind, Stream
+from crm_kare.model import EXTRA_PREFIX, FORMER_PREFIX, PRESENT_PREFIX, STREAMS, Kind, Stream
 from crm_kare.ports import Connector, LabelField, SourceField, StreamSpec
 
 _LABEL_KINDS: Final = {FieldType.NUMBER: Kind.NUMBER, FieldType.DATE: Kind.DATE, FieldType.CHECKBOX: Kind.BOOL}
@@ -27,15 +27,21 @@ def stream_columns(known: Stream, stream: StreamMap | None = None) -> dict[str, 
     return {column.name: column.kind for column in known.columns} | {name: one.type for name, one in own.items()}
 
 
-def stream_specs(mapping: Mapping, label_fields: Sequence[LabelField] = ()) -> tuple[StreamSpec, ...]:
+def stream_specs(
+    mapping: Mapping, label_fields: Sequence[LabelField] = (), former: Sequence[LabelField] = ()
+) -> tuple[StreamSpec, ...]:
     """What to pull, one spec per mapped stream, its id first.
 
     A column whose values are mapped is pulled as text, as the CRM holds it: a changed value map needs no new pull.
-    `label_fields` are those present in the CRM; they come with the accounts as `crm_…`.
+    `label_fields` are those present in the CRM; they come with the accounts as `crm_…`. `former` are fields in which people's labels
+    lay before; they come as `former_…`.
     """
     return tuple(
         StreamSpec(
-            name, stream.source, (*_columns(STREAMS[name], stream), *_present(name, label_fields)), stream.options
+            name,
+            stream.source,
+            (*_columns(STREAMS[name], stream), *_present(name, label_fields), *_former(name, former)),
+            stream.options,
         )
         for name, stream in mapping.streams.mapped()
     )
@@ -58,6 +64,13 @@ def _present(stream: str, label_fields: Sequence[LabelField]) -> list[SourceFiel
     if stream != "accounts":
         return []
     return [SourceField(PRESENT_PREFIX + one.label.name, one.field, label_kind(one.label.type)) for one in label_fields]
+
+
+def _former(stream: str, former: Sequence[LabelField]) -> list[SourceField]:
+    if stream != "accounts":
+        return []
+    names = (f"{FORMER_PREFIX}{place}_{one.label.name}" for place, one in enumerate(former))
+    return [SourceField(name, one.field, label_kind(one.label.type)) for name, one in zip(names, former, strict=True)]
 
 
 def label_fields(mapping: Mapping, connector: Connector) -> tuple[LabelField, ...]:

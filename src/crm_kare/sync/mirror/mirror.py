@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
 from crm_kare.errors import ConfigError, StopError
 from crm_kare.journal import Journal, Pointer
+from crm_kare.model import FORMER_PREFIX, PRESENT_PREFIX
 from crm_kare.ports import StreamSpec
 from crm_kare.sync.mirror.files import Files, from_json, to_json
 from crm_kare.sync.mirror.intake import Intake, Place
@@ -102,7 +104,7 @@ class Mirror:
             raise ConfigError(
                 f"nothing was pulled from {self._place.crm} yet", fix=f"Run `crm-kare pull {self._place.crm}`."
             )
-        return {pointer.stream: self._view(con, pointer) for pointer in pointers}
+        return {pointer.stream: _with_former(self._view(con, pointer)) for pointer in pointers}
 
     def left_by(self, stream: str, link: str, target: str) -> list[str]:
         """Ids of a stream's rows that, once what is pending is accepted, still name in the column `link` a record of the
@@ -207,3 +209,16 @@ def _accepted(pointer: Pointer, files: Files) -> Pointer:
         pulled_at=datetime.fromisoformat(pending.began),
         files=to_json(files.accept_pending()),
     )
+
+
+def _with_former(table: ir.Table) -> ir.Table:
+    """A person's value that stands where its label lay before counts where the present field is blank."""
+    old = [name for name in table.columns if name.startswith(FORMER_PREFIX)]
+    places: dict[str, list[str]] = {}
+    for name in sorted(old, key=lambda one: int(one.split("_")[1])):
+        places.setdefault(PRESENT_PREFIX + name.split("_", 2)[2], []).append(name)
+    values = {
+        name: ibis.coalesce(*(table[one] for one in (name, *former) if one in table.columns))
+        for name, former in places.items()
+    }
+    return table.mutate(**values).drop(*old) if old else table
