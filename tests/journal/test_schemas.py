@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from crm_kare.errors import BusyError, ConfigError
-from crm_kare.journal import Journal, Pools, engines, open_journal
+from crm_kare.journal import Journal, Pools, back_up, engines, open_journal, restore
 from crm_kare.model import RunStatus
 
 NOW = datetime(2026, 11, 3, 8, 0, tzinfo=UTC)
@@ -77,6 +77,18 @@ def test_journals_of_many_projects_may_be_opened_at_once(database: str) -> None:
             ).fetchone()
     assert rows is not None
     assert rows[0] <= 3
+
+
+def test_what_is_read_page_by_page_is_read_from_the_projects_schema(
+    database: str, pools: Pools, tmp_path: Path
+) -> None:
+    one, other = (open_journal(database, name, pools) for name in ("kare_one", "kare_other"))
+    _run(one, "one")
+    _run(other, "other")
+    assert back_up(one.store, tmp_path / "one.backup", NOW).runs == 1
+    _run(other, "other-2")
+    restore(other.store, tmp_path / "one.backup", NOW, over_newer=True)
+    assert (_ids(one), _ids(other)) == (["one"], ["one"])
 
 
 def test_a_journal_that_closes_leaves_the_others_their_connections(database: str, pools: Pools) -> None:

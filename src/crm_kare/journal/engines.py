@@ -104,7 +104,10 @@ def _postgresql(url: URL, **limits: Any) -> Engine:
 def _enter_schema(connection: Connection) -> None:
     """For this transaction alone: the next one over the same connection may be another project's."""
     if schema := schema_of(connection):
-        connection.exec_driver_sql(f"SET LOCAL search_path TO {quoted(connection.engine, schema)}")
+        plain = {"stream_results": False}  # a cursor of the server's is for queries alone
+        connection.exec_driver_sql(
+            f"SET LOCAL search_path TO {quoted(connection.engine, schema)}", execution_options=plain
+        )
 
 
 def _sqlite(url: URL, schema: str) -> Engine:
