@@ -32,7 +32,8 @@ _OPEN: Final = """
 
 _TAKEN: Final = """
     SELECT place, account_id FROM same_chosen UNION ALL SELECT other_place, other_id FROM same_chosen
-    UNION ALL SELECT place, account_id FROM same_by_domain UNION ALL SELECT other_place, other_id FROM same_by_domain"""
+    UNION ALL SELECT place, account_id FROM same_cards
+        WHERE domain IN (SELECT domain FROM same_cards GROUP BY domain HAVING count(DISTINCT place) > 1)"""
 
 _BLOCKS: Final = f"""
     SELECT country || chr(31) || left(key, {_LETTERS}) AS block, place, list(account_id ORDER BY account_id) AS ids,
