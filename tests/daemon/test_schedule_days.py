@@ -128,9 +128,9 @@ def require_whole(day: Day, quarters: int) -> None:
         for before, after in pairwise(runs):
             assert before.ended <= after.begun
             assert before.slot < after.slot
-        for before, one in zip([None, *runs], runs, strict=False):
-            free = max(one.slot, before.ended) if before else one.slot
-            assert one.slot - AHEAD <= one.begun <= free + SOON or crm == "quiet"
+        ends = [one.ended for one in runs]
+        for free, one in zip([runs[0].slot, *ends], runs, strict=False):
+            assert one.slot - AHEAD <= one.begun <= max(one.slot, free) + SOON or crm == "quiet"
     begun = [one.begun - one.slot for one in day.of("quarters")]
     assert len(begun) == quarters
     assert max(begun[-10:]) <= SOON, "late in the day it is as much in time as at its beginning"

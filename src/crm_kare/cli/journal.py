@@ -42,9 +42,15 @@ def history(
     with opened(project) as runtime:
         if crm:
             runtime.project.crm(crm)
-        runs = runtime.journal.runs.newest(crm, newest)
+        runs, now = runtime.journal.runs.newest(crm, newest), runtime.clock.now()
+        standings = runtime.journal.schedules.all()
+        paused = [
+            name
+            for name in ([crm] if crm else runtime.project.crms)
+            if name in standings and standings[name].paused(now)
+        ]
     if as_json:
-        print_json({"runs": [_run(one) for one in runs]})
+        print_json({"runs": [_run(one) for one in runs], "paused": paused})
         return 0
     rows = []
     for one in runs:
@@ -62,6 +68,8 @@ def history(
             )
         )
     screen.table(("run", "crm", "verb", "status", "started (UTC)", "planned", "written"), rows)
+    for name in paused:
+        screen.say(f"{name} is paused: `crm-kare status`.", "yellow")
     return 0
 
 

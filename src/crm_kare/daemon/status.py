@@ -52,7 +52,7 @@ def _runs(journal: Journal, crm: str) -> dict[str, Any]:
         "started_at": _text(last.started_at),
         "ended_at": _text(last.ended_at),
     }
-    return {"last_run": told, "last_success": _text(success and success.ended_at)}
+    return {"last_run": told, "last_success": _text(success.ended_at if success else None)}
 
 
 def _daemon(one: Daemon) -> dict[str, Any]:
