@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from crm_kare import __version__
-from crm_kare.cli import alerting, backups, journal, labels, mapping, project, rules, runs, schedules, serving
+from crm_kare.cli import alerting, backups, digests, journal, labels, mapping, project, rules, runs, schedules, serving
 from crm_kare.cli.groups import Grouped
 
 app = typer.Typer(
@@ -50,6 +50,7 @@ runs.register(app)
 labels.register(app)
 journal.register(app)
 alerting.register(app)
+digests.register(app)
 backups.register(app)
 rules.register(app)
 schedules.register(app)

@@ -49,14 +49,14 @@ def register(app: typer.Typer) -> None:
     app.command(rich_help_panel="Run")(score)
 
 
-def day(text: str | None) -> date | None:
+def day(text: str | None, where: str = "--as-of") -> date | None:
     """A date typed by a person; `UsageError` where it is none."""
     if text is None:
         return None
     try:
         return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007  a day, no moment
     except ValueError as error:
-        raise UsageError(f"`{text}` is no date.", fix="Write it as YYYY-MM-DD.", where="--as-of") from error
+        raise UsageError(f"`{text}` is no date.", fix="Write it as YYYY-MM-DD.", where=where) from error
 
 
 def sync(

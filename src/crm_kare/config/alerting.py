@@ -86,3 +86,6 @@ class Digest(Strict):
     timezone: Annotated[str, AfterValidator(check_timezone)] = "UTC"
     days: Annotated[int, Field(ge=1, le=92, description="How many days back it looks.")] = 7
     top: Annotated[int, Field(ge=0, le=50, description="Accounts it names of each profile.")] = 5
+    owners: Annotated[
+        dict[str, str], Field(description="Mail addresses by owner, for `{owner_email}` in an address.")
+    ] = {}  # noqa: RUF012  pydantic copies it

@@ -80,6 +80,21 @@ class LabelHistory:
         with self._store.reading() as connection:
             return [_label(row) for row in connection.execute(query).mappings()]
 
+    def moved_since(self, crm: str, day: date) -> list[tuple[HeldLabel, HeldLabel | None]]:
+        """Accounts that show another profile than at the end of a day, by id: the newest entry, and the one of that day; None
+        where there was none.
+        """
+        was, recent = LABEL_HISTORY.c.as_of <= day.isoformat(), LABEL_HISTORY.c.as_of > day.isoformat()
+        with self._store.reading() as connection:
+            now = {one.account_id: one for one in _read(connection, LABEL_HISTORY.c.entry.in_(_newest(crm)), recent)}
+            moved = sa.select(LABEL_HISTORY.c.account_id).where(LABEL_HISTORY.c.entry.in_(_newest(crm)), recent)
+            then = _read(
+                connection, LABEL_HISTORY.c.entry.in_(_newest(crm, was)), LABEL_HISTORY.c.account_id.in_(moved)
+            )
+            before = {one.account_id: one for one in then}
+        pairs = [(now[name], before.get(name)) for name in sorted(now)]
+        return [(one, old) for one, old in pairs if old is None or old.shown_profile != one.shown_profile]
+
     def _held(self, crm: str) -> pa.Table:
         table = self._last(crm, pa.schema(map(_text, _HELD)))
         return table.set_column(4, "since", table["since"].cast(pa.date32()))
@@ -97,6 +112,16 @@ class LabelHistory:
 
 def _text(name: str) -> tuple[str, pa.DataType]:
     return name, pa.string()
+
+
+def _newest(crm: str, *which: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """The newest entry of each account, of those that count."""
+    mine = sa.select(sa.func.max(LABEL_HISTORY.c.entry)).where(LABEL_HISTORY.c.crm == crm, counting(), *which)
+    return mine.group_by(LABEL_HISTORY.c.account_id)
+
+
+def _read(connection: sa.Connection, *which: sa.ColumnElement[bool]) -> list[HeldLabel]:
+    return [_label(row) for row in connection.execute(sa.select(LABEL_HISTORY).where(*which)).mappings()]
 
 
 def counting(entries: sa.FromClause = LABEL_HISTORY) -> sa.ColumnElement[bool]:

@@ -58,10 +58,28 @@ def write(labels: pa.Table, form: str, target: Path | TextIO) -> None:
         _to_text(labels, form, target)
 
 
-def _to_file(labels: pa.Table, form: str, path: Path) -> None:
+def write_text(text: str, path: Path) -> None:
+    """Write a text that holds customers' data to a file that its owner alone may read; `UsageError` where it cannot be written."""
+    try:
+        draft = _draft(path)
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    except OSError as error:
+        raise UsageError(
+            f"the file cannot be written: {error.strerror}.", where=str(path), fix="Name another file."
+        ) from error
+
+
+def _draft(path: Path) -> Path:
+    """An empty file beside it, for its owner alone, that takes its place once it is whole."""
     draft = path.with_name(f".{path.name}.draft")
     draft.unlink(missing_ok=True)
     os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    return draft
+
+
+def _to_file(labels: pa.Table, form: str, path: Path) -> None:
+    draft = _draft(path)
     if form == "parquet":
         pq.write_table(labels, draft)
     else:

@@ -7,6 +7,7 @@ from queue import Empty, Full, Queue
 from typing import Final
 
 from crm_kare.config.alerting import ALERT_URLS, Kind
+from crm_kare.daemon import digests
 from crm_kare.daemon.alerts import conditions, watch
 from crm_kare.daemon.alerts.post import Address, addresses, reached
 from crm_kare.daemon.alerts.watch import Looker
@@ -106,7 +107,7 @@ class Alerter(Listener):
     def start(self) -> None:
         """Begin; returns at once."""
         self._started = True
-        if self._where:
+        if self._on:
             self._thread.start()
 
     def ended(self, crm: str, kind: str, result: RunResult) -> None:
@@ -130,8 +131,9 @@ class Alerter(Listener):
             self._where = alert_addresses(runtime)
         except ConfigError as error:
             self._log.error("alerts as before", message=str(error))
-        self._put(lambda: self._adopt(runtime))
-        if self._started and self._where and not self._thread.is_alive() and not self._closing.is_set():
+        self._runtime = runtime
+        self._put(lambda: watch.note(runtime, "", conditions.configuration(None)))
+        if self._started and self._on and not self._thread.is_alive() and not self._closing.is_set():
             self._thread.start()
 
     def misconfigured(self, problem: Problem) -> None:
@@ -149,6 +151,17 @@ class Alerter(Listener):
                     watch.look_at_overrides(self._runtime, crm)
             except KareError as error:
                 self._log.debug("nothing to tell", crm=crm, code=error.code)
+        self._safely(self.digest)
+
+    def digest(self) -> None:
+        """Send the owners' digest, where its schedule says so and no other daemon does."""
+        if not digests.due(self._runtime, self._looker.began):
+            return
+        failed = digests.send_all(self._runtime, digests.collect_all(self._runtime))
+        if failed:
+            self._log.warning("digest not taken", addresses=failed, fix="`crm-kare digest --send` sends it again.")
+        else:
+            self._log.info("digest sent")
 
     def deliver(self, pauses: Sequence[float] = PAUSES) -> None:
         """Tell what is due."""
@@ -163,14 +176,15 @@ class Alerter(Listener):
             self._put(None)
             self._thread.join(_GOODBYE_S)
 
+    @property
+    def _on(self) -> bool:
+        """Whether there is anything to do: alerts have an address, or the digest a schedule."""
+        return bool(self._where) or self._runtime.project.digest.schedule is not None
+
     def _look_at(self, crm: str) -> None:
         if watch.rests(self._runtime, crm):
             self._rested[crm] = self._runtime.clock.now()
         watch.look(self._runtime, crm, self._looker)
-
-    def _adopt(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-        watch.note(runtime, "", conditions.configuration(None))
 
     def waiting(self) -> bool:
         """Whether something was heard that is not taken in yet."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 from pydantic import SecretStr
 
@@ -43,6 +43,9 @@ _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _LOCAL_FILES: Final = frozenset({"template", "keyfile", "subfile", "pgpkey", "file", "attach"})
 """Parameters by which a service would read a file of this machine."""
 
+OWNER: Final = "{owner_email}"
+"""Stands in an address for each owner's own, in those of the digest."""
+
 _BETWEEN: Final = re.compile(r"\s*\n\s*|[,\s]+(?=[a-z0-9]{2,20}://)", re.IGNORECASE)
 _PATIENCE: Final = 30.0
 """Seconds that one address has for one message."""
@@ -54,6 +57,15 @@ class Address:
 
     number: int
     url: SecretStr
+
+    @property
+    def personal(self) -> bool:
+        """Whether it stands for owners, each with an address of their own."""
+        return OWNER in self.url.get_secret_value()
+
+    def to(self, mail: str) -> "Address":
+        """The address of one owner."""
+        return Address(self.number, SecretStr(self.url.get_secret_value().replace(OWNER, quote(mail, safe=""))))
 
     @property
     def shown(self) -> str:
@@ -104,7 +116,7 @@ def reached(where: Sequence[Address], message: Message) -> tuple[list[Address], 
 
 
 def _check(address: Address, setting: str) -> None:
-    url = address.url.get_secret_value()
+    url = address.to("owner@example.com").url.get_secret_value()
     parts, scheme = urlsplit(url), _scheme(url)
     if scheme not in _KNOWN:
         raise _refused(address, setting, "is of no service that is let in", "docs/alerts.md lists those that are.")
