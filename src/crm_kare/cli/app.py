@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from crm_kare import __version__
-from crm_kare.cli import alerting, backups, digests, journal, labels, mapping, project, rules, runs, schedules, serving
+from crm_kare.cli import alerting, backups, digests, identity, journal, labels, mapping, project, rules, runs, schedules, serving
 from crm_kare.cli.groups import Grouped
 
 app = typer.Typer(
@@ -48,6 +48,7 @@ project.register(app)
 mapping.register(app)
 runs.register(app)
 labels.register(app)
+identity.register(app)
 journal.register(app)
 alerting.register(app)
 digests.register(app)
