@@ -5,7 +5,20 @@ from typing import Annotated
 import typer
 
 from crm_kare import __version__
-from crm_kare.cli import alerting, backups, digests, identity, journal, labels, mapping, project, rules, runs, schedules, serving
+from crm_kare.cli import (
+    alerting,
+    backups,
+    digests,
+    identity,
+    journal,
+    labels,
+    mapping,
+    project,
+    rules,
+    runs,
+    schedules,
+    serving,
+)
 from crm_kare.cli.groups import Grouped
 
 app = typer.Typer(
