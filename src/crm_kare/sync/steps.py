@@ -1,19 +1,18 @@
 """The steps of a run, each on one CRM: they take what the run holds, and leave what they found."""
 
-import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
 
 from crm_kare.config.mapping import HandEdits, Leaving, Mapping, label_fields
-from crm_kare.errors import ConfigError
-from crm_kare.method import portfolio_to_json
+from crm_kare.errors import BusyError, ConfigError, KareError
 from crm_kare.model import Outcome, OutcomeStatus, Problem
 from crm_kare.sync.apply import apply, settle
 from crm_kare.sync.brakes import check
 from crm_kare.sync.crm_run import CrmRun
 from crm_kare.sync.judge import Judged, judge, known_organisation, present_values, today
+from crm_kare.sync.kept import keep_judgement, keep_landed
 from crm_kare.sync.people import conflicts
 from crm_kare.sync.placed import begin, settle_moved, written_elsewhere
 from crm_kare.sync.plan import Plan, make_plan
@@ -25,6 +24,7 @@ from crm_kare.sync.undone import undo_plan as make_undo
 from crm_kare.sync.unmapped import Unmapped, unmapped
 
 _UNKNOWN_SHARE, _APPROVED = "unknown_share", "approved"
+_LANDED = (OutcomeStatus.CHANGED, OutcomeStatus.SAME)
 
 
 def settle_left(run: CrmRun) -> None:
@@ -156,26 +156,41 @@ def write(run: CrmRun, plan: Plan) -> None:
     if not plan.empty():
         begin(run)
     run.outcomes[OutcomeStatus.CONFLICT] += plan.conflict_accounts()
+    landed: set[str] = set()
+    try:
+        _apply(run, plan, read_at, landed)
+    except BusyError:
+        raise
+    except KareError:
+        keep_landed(run, plan, landed)
+        raise
+    if plan.whole:
+        settle_moved(run)
+    if run.judged is not None and plan.whole:
+        keep_judgement(run, run.judged)
+    else:
+        keep_landed(run, plan, landed)
+    if plan.undoes:
+        runtime.journal.undos.restore_labels(run.run_id, run.crm, plan.undoes, plan.as_of, runtime.clock.now())
+
+
+def _apply(run: CrmRun, plan: Plan, read_at: datetime, landed: set[str]) -> None:
+    """Write batch after batch; `landed` takes the accounts that hold what was planned."""
     done = 0
     for outcomes in apply(
         run.connector,
-        runtime.journal,
+        run.runtime.journal,
         plan,
         run.run_id,
-        runtime.clock,
+        run.runtime.clock,
         read_at=read_at,
         stop=run.asked_to_stop,
     ):
         done += len(outcomes)
+        landed.update(one.account_id for one in outcomes if one.status in _LANDED)
         run.tally(outcomes)
         run.list_problems(_refusals(run, plan, outcomes))
         run.tell("apply", done, plan.accounts.num_rows)
-    if plan.whole:
-        settle_moved(run)
-    if run.judged is not None:
-        _keep_judgement(run, run.judged)
-    if plan.undoes:
-        runtime.journal.undos.restore_labels(run.run_id, run.crm, plan.undoes, plan.as_of, runtime.clock.now())
 
 
 def _require_fields(run: CrmRun, plan: Plan) -> None:
@@ -234,20 +249,6 @@ def _keep_approval(run: CrmRun, plan: Plan) -> None:
         run.runtime.journal.undos.release(run.crm)
     if plan.whole and not plan.empty():
         notes.keep_unmapped(run.crm, [one.key for one in unmapped(run.runtime, run.crm)], now)
-
-
-def _keep_judgement(run: CrmRun, judged: Judged) -> None:
-    """The labels' history, and the portfolio figures where they were measured anew."""
-    journal, now, version = run.runtime.journal, run.runtime.clock.now(), run.runtime.rulebook.stamp
-    labels = judged.labels.select(["account_id", "computed_profile", "profile", "badge", "reason"])
-    names = ["account_id", "computed_profile", "shown_profile", "badge", "reason"]
-    journal.labels.record(
-        run.run_id, run.crm, labels.rename_columns(names), as_of=judged.as_of, rules_version=version, now=now
-    )
-    if judged.measured:
-        figures = json.loads(portfolio_to_json(judged.scored.portfolio))
-        journal.notes.keep_portfolio(run.crm, judged.scored.portfolio.measured_on, version, figures, now)
-    run.runtime.keep_rulebook()
 
 
 def forget_old(run: CrmRun) -> None:
