@@ -179,6 +179,22 @@ def test_nothing_starts_in_quiet_times_and_one_run_follows(office: Office) -> No
     assert begun(one) == []
 
 
+def test_starts_that_fall_into_quiet_are_not_counted_as_missed() -> None:
+    quiet = replace(QUARTERS, quiet=(parse_window("08:00-18:00"),))
+    assert quiet.count(MIDNIGHT + timedelta(hours=7), MIDNIGHT + timedelta(hours=19), 100) == 3 + 5
+    assert quiet.count(MIDNIGHT + timedelta(hours=9), MIDNIGHT + timedelta(hours=17), 100) == 0
+    assert QUARTERS.count(MIDNIGHT, MIDNIGHT + timedelta(hours=9), 10) == 10
+
+
+def test_a_start_that_nobody_makes_is_told_as_overdue(office: Office) -> None:
+    one = office.daemon("1@a#1")
+    office.at(2, 0)
+    one.due()
+    upcoming = one.next_start("one")
+    assert upcoming is not None
+    assert upcoming < MIDNIGHT + timedelta(minutes=16)
+
+
 def test_what_quiet_cut_off_is_gone_on_with_after_it(office: Office) -> None:
     one = office.daemon("1@a#1", Timetable("one", cron("0 7 * * *", "UTC"), quiet=(parse_window("08:00-18:00"),)))
     office.at(7, 0, 30)

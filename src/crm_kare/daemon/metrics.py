@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 
 from crm_kare import __version__
 from crm_kare.daemon.reload import Reload
-from crm_kare.daemon.schedule import starts_between
+from crm_kare.daemon.roster import Timetable
 from crm_kare.daemon.webhooks import ANSWERS
 from crm_kare.errors import KareError
 from crm_kare.journal import Journal
@@ -38,8 +38,8 @@ _MOST_STARTS: Final = 100
 
 @dataclass(frozen=True)
 class Now:
-    """What the daemon knows at this moment: its project, of each CRM the next start, how many records wait and whether it is paused,
-    and how it stands with the configuration's files.
+    """What the daemon knows at this moment: its project, of each CRM the next start, how many records wait, whether it is paused and
+    its timetable, and how it stands with the configuration's files.
     """
 
     runtime: Callable[[], Runtime]
@@ -47,6 +47,7 @@ class Now:
     waiting: Callable[[str], int]
     paused: Callable[[str], bool]
     reload: Callable[[], Reload]
+    timetable: Callable[[str], Timetable]
 
 
 class Metrics:
@@ -227,10 +228,9 @@ class _Kept(Collector):
         yield from (accounts, unknown)
 
     def _add_missed(self, family: GaugeMetricFamily, crm: str, since: datetime) -> None:
-        one = self._runtime.project.crms[crm]
-        if one.schedule:
-            now = self._runtime.clock.now()
-            family.add_metric([crm], starts_between(one.schedule, one.timezone, since, now, _MOST_STARTS))
+        table = self._now.timetable(crm)
+        if table.cron:
+            family.add_metric([crm], table.count(since, self._runtime.clock.now(), _MOST_STARTS))
 
 
 def _family(name: str, told: str, *labels: str) -> GaugeMetricFamily:

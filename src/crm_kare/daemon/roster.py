@@ -37,6 +37,7 @@ the next time too.
 """
 
 _DOUBLED: Final = 8
+_INSTANT: Final = timedelta(microseconds=1)
 
 Why = Literal["schedule", "asked", "goes on", "again"]
 
@@ -73,6 +74,14 @@ class Timetable:
             return None
         slot = self.cron.newest(after, now)
         return slot if slot and self.begins(slot) <= now else None
+
+    def count(self, after: datetime, until: datetime, most: int) -> int:
+        """How many slots after a moment, up to another, fell into no quiet; counts to `most` at most."""
+        found, slot = 0, self.cron.next(after) if self.cron else None
+        while self.cron and found < most and slot is not None and slot <= until:
+            end = self.quiet_until(slot)
+            found, slot = found + (end is None), self.cron.next(max(slot, end - _INSTANT) if end else slot)
+        return found
 
 
 @dataclass(frozen=True)
@@ -112,20 +121,23 @@ def due(table: Timetable, standing: Standing, now: datetime, at_work: Container[
 
 
 def next_start(table: Timetable, standing: Standing, now: datetime) -> datetime | None:
-    """When a CRM's next run begins, as far as it is known; None = when somebody asks, or resumes it."""
-    moment = now
+    """When a CRM's next run begins, as far as it is known, or should have begun; None = when somebody asks, or resumes it."""
+    earliest = _named(table, standing, now)
     if standing.paused(now):
         if standing.paused_until is None:
             return None
-        moment = standing.paused_until
-    if standing.pending and standing.not_before:
-        moment = max(moment, standing.not_before)
-    elif not (standing.pending or standing.asked_at or table.newest(standing.slot, moment)):
-        slot = table.cron.next(max(moment, standing.slot or moment)) if table.cron else None
-        if slot is None:
-            return None
-        moment = table.begins(slot)
-    return table.quiet_until(moment) or moment
+        earliest = max(earliest or standing.paused_until, standing.paused_until)
+    return earliest and (table.quiet_until(earliest) or earliest)
+
+
+def _named(table: Timetable, standing: Standing, now: datetime) -> datetime | None:
+    if standing.asked_at:
+        return now
+    if standing.pending and not standing.holder:
+        return standing.not_before or now
+    after = now if standing.pending else standing.slot or now
+    slot = table.cron.next(after) if table.cron else None
+    return slot and table.begins(slot)
 
 
 class Roster:
@@ -204,6 +216,10 @@ class Roster:
             return _after(was, why, now) if was.holder == self.name else None
 
         return self._journal.schedules.change(crm, step)
+
+    def timetable(self, crm: str) -> Timetable:
+        """A CRM's timetable."""
+        return self._tables[crm]
 
     def standing(self, crm: str) -> Standing:
         """A CRM's standing, as the last look found it."""

@@ -95,7 +95,14 @@ class Service:
         self._reload = Reload(runtime, reread)
         self._told: dict[str, Standing] = {}
         self._blind = self._stopped = False
-        now = Now(lambda: self._runtime, self._next, self._inbox.count, self._paused, lambda: self._reload)
+        now = Now(
+            lambda: self._runtime,
+            self._next,
+            self._inbox.count,
+            self._paused,
+            lambda: self._reload,
+            self._roster.timetable,
+        )
         self.metrics: Final = Metrics(now)
 
     @property
