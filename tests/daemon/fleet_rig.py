@@ -20,7 +20,7 @@ from crm_kare.ports import Connector, ConnectorFactory, Context
 from crm_kare.testing.clock import FakeClock
 from crm_kare.testing.memory import MemoryCrm
 
-PATIENCE = 120.0
+PATIENCE = 300.0
 WORKERS = 4
 
 
@@ -66,7 +66,7 @@ class Many:
         for crm in crms or ("one",):
             world.add(crm)
             world.crms[crm].token = f"token of {name}'s {crm}"
-            world.account(crm, "a1")
+            world.account(crm, f"{name}-{crm}")
         file = place / "crm-kare.yaml"
         text = file.read_text().replace("{connector", f'{{schedule: "{schedule}", connector')
         file.write_text(text + more)

@@ -186,7 +186,7 @@ def test_webhooks_find_their_project_and_no_other_takes_them(many: Many, drive: 
         file = many.folder / name / "crm-kare.yaml"
         file.write_text(file.read_text().replace("{schedule", "{webhooks: true, schedule"))
     drive.look()
-    app, sent = create_app(drive.fleet), notice({"accounts": ["a1"]}, many.crm("acme").token, drive.clock.now())
+    app, sent = create_app(drive.fleet), notice({"accounts": ["acme-one"]}, many.crm("acme").token, drive.clock.now())
     paths = ("/webhooks/other/one", "/webhooks/acme/one", "/webhooks/nobody/one", "/webhooks/acme/two", "/webhooks/one")
     assert [ask(app, path, sent)[0] for path in paths] == [401, 204, 404, 404, 404]
     runtime = drive.project("acme").service.runtime

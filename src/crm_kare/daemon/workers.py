@@ -62,10 +62,10 @@ class Workers:
         with self._changed:
             return self._busy.total() if project is None else self._busy[project]
 
-    def settled(self, patience: float) -> bool:
-        """Wait until nothing waits and nobody is at work; whether that came about in so many seconds."""
+    def settled(self, patience: float, but: frozenset[str] = frozenset()) -> bool:
+        """Wait until nothing waits and nobody is at work, for all projects `but` some; whether that came about in so many seconds."""
         with self._changed:
-            return self._changed.wait_for(lambda: not self._line and not self._busy.total(), patience)
+            return self._changed.wait_for(lambda: {*self._line, *self._busy} <= but, patience)
 
     def close(self, patience: float) -> bool:
         """Begin nothing more, and wait so many seconds for what is under way; whether all of it ended."""
