@@ -7,12 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
+from daemon.service_rig import HandMotor
 from deploy.deploy_tools import DEPLOY, ROOT, run, said
 from flow.worlds import RULES, World
 from prometheus_client.parser import text_string_to_metric_families
 from ruamel.yaml import YAML
 
-from crm_kare.daemon.metrics import Metrics, Now
+from crm_kare.daemon.metrics import Metrics
+from crm_kare.daemon.project_metrics import ProjectMetrics
+from crm_kare.daemon.service import Service
+from crm_kare.daemon.workers import Workers
 from crm_kare.model import RunStatus
 from crm_kare.ports import Quota
 from crm_kare.sync.flow import Options, sync
@@ -38,18 +43,32 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
         with pytest.MonkeyPatch.context() as patch:
             world.judge_by_hand(patch)
             (result,) = sync(runtime, ["one"], Options(force=True))
-        metrics = Metrics(runtime, Now(lambda _crm: runtime.clock.now(), lambda _crm: 0))
+        motor = HandMotor(world.clock)
+        motor.start()
+        metrics = Service(runtime, lambda: False, structlog.get_logger(), motor=motor).metrics
         metrics.count(RunResult("", "one", result.status, quota=Quota(1, 2)))
         metrics.answered("one", 204)
-        page, _ = metrics.page()
-        found: dict[str, set[str]] = {}
-        for family in text_string_to_metric_families(page.decode()):
-            for sample in family.samples:
-                found.setdefault(sample.name, set()).update(sample.labels)
+        found = _samples(metrics.page()[0])
         assert found["crm_kare_last_success_timestamp_seconds"] == {"crm"}
-        return found
+        return _samples(_of_many(metrics)) | found
     finally:
         runtime.close()
+
+
+def _of_many(metrics: Metrics) -> bytes:
+    workers = Workers(1, structlog.get_logger())
+    page, _ = ProjectMetrics(lambda: {"acme": metrics.collect}, workers).page()
+    workers.close(60)
+    return page
+
+
+def _samples(page: bytes) -> dict[str, set[str]]:
+    """Names of samples with their labels."""
+    found: dict[str, set[str]] = {}
+    for family in text_string_to_metric_families(page.decode()):
+        for sample in family.samples:
+            found.setdefault(sample.name, set()).update(sample.labels)
+    return found
 
 
 def rules() -> list[dict[str, Any]]:
@@ -91,7 +110,7 @@ def test_every_metric_of_ours_is_on_the_dashboard(exported: dict[str, set[str]])
 
 def test_rules_and_dashboard_use_only_labels_that_their_metrics_have(exported: dict[str, set[str]]) -> None:
     for one in expressions():
-        known = {label for name in NAME.findall(one) for label in exported[name]} | {"instance"}
+        known = {label for name in NAME.findall(one) for label in exported[name]} | {"instance", "project"}
         assert labels_used(one) <= known, one
 
 
