@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import duckdb
@@ -25,14 +26,19 @@ _CLIMBS: Final = 4
 """Each doubles the steps climbed: groups up to 16 deep are found whole, and a cycle ends somewhere in itself."""
 
 
+_MEMORY: Final = "384MB"
+"""What the engine may hold of 200,000 accounts: left to itself it takes a GB and more, beside labels and plan."""
+
+
 @contextmanager
 def comparing() -> Iterator[duckdb.DuckDBPyConnection]:
-    """An engine for one comparison."""
-    engine = duckdb.connect(":memory:")
-    try:
-        yield engine
-    finally:
-        engine.close()
+    """An engine for one comparison. What does not fit into its memory goes to a folder of its own on disk."""
+    with TemporaryDirectory(prefix="crm-kare-") as spill:
+        engine = duckdb.connect(":memory:", config={"memory_limit": _MEMORY, "temp_directory": spill})
+        try:
+            yield engine
+        finally:
+            engine.close()
 
 
 def get(engine: duckdb.DuckDBPyConnection, query: str) -> pa.Table:
