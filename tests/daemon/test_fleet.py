@@ -13,6 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from crm_kare.config.settings import load_settings
 from crm_kare.daemon.fleet import create_app
+from crm_kare.errors import ConfigError
+from crm_kare.journal import engines
 from crm_kare.ports import Connector
 from crm_kare.sync.flow import Options, sync
 from crm_kare.testing.memory.notices import notice
@@ -111,6 +113,13 @@ def test_a_folder_of_projects_that_is_away_for_a_moment_ends_nobody(many: Many, 
     assert "problem" not in drive.look()["acme"]
 
 
+def test_a_folder_that_is_not_there_is_told_at_the_start(tmp_path: Path) -> None:
+    drive = Drive(Many(tmp_path / "none"))
+    with pytest.raises(ConfigError, match="cannot be read"):
+        drive.fleet.start()
+    drive.close()
+
+
 def test_trouble_that_no_file_can_mend_is_tried_again_with_growing_waits(many: Many, drive: Drive) -> None:
     many.add("acme")
     env = many.folder / "acme" / ".env"
@@ -127,6 +136,24 @@ def test_trouble_that_no_file_can_mend_is_tried_again_with_growing_waits(many: M
     assert len(drive.events("project out of order")) == 1
     assert "topsecret" not in said(drive)
     assert not drive.fleet.ready()
+
+
+def test_a_locked_database_holds_up_its_own_project_alone(
+    many: Many, drive: Drive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "_PATIENCE_MS", 1)
+    for name in ("acme", "locked"):
+        many.add(name)
+    drive.look()
+    _approve(drive, "acme")
+    drive.turn()
+    drive.clock.advance(920)
+    with drive.project("locked").service.runtime.journal.store.writing():
+        drive.turn()
+    assert _statuses(drive.look()) == {"acme": "done", "locked": None}
+    assert {one["project"] for one in drive.events("database lost")} == {"locked"}
+    drive.turn()
+    assert _statuses(drive.look())["locked"] == "refused"
 
 
 def test_no_two_projects_keep_anything_in_one_place(many: Many, drive: Drive) -> None:
