@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Final
 
+import ibis.expr.types as ir
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from crm_kare.method import Scored, score
-from crm_kare.model import Problem
+from crm_kare.method.score import HELD
+from crm_kare.model import PRESENT_PREFIX, Problem, Profile
 from crm_kare.sync.grounds import engine, in_zone, kept_portfolio, known_organisation, shown, today
 from crm_kare.sync.mapped import streams
 from crm_kare.sync.overrides import held as held_overrides
@@ -14,6 +18,8 @@ from crm_kare.sync.overrides import unsigned, without
 from crm_kare.sync.runtime import Runtime
 
 __all__ = ["Judged", "engine", "in_zone", "judge", "known_organisation", "knows_account", "present_values", "today"]
+
+_COMPUTED: Final = f"{PRESENT_PREFIX}Computed_Profile"
 
 
 @dataclass(frozen=True)
@@ -70,9 +76,9 @@ def _judge_alone(runtime: Runtime, crm: str, as_of: date | None) -> Judged:
     mapping, organisation = runtime.mapping(crm), known_organisation(runtime, crm)
     day = as_of or today(runtime, organisation)
     kept = kept_portfolio(runtime, crm)
-    held = None if as_of else runtime.journal.labels.held(crm)
     with engine() as con:
         tables = runtime.mirror(crm).tables(con)
+        held = None if as_of else _held(runtime.journal.labels.held(crm), tables["accounts"])
         unfollowed = unsigned(runtime, crm, held_overrides(tables["accounts"]))
         followed = {**tables, "accounts": without(tables["accounts"], unfollowed)}
         canonical, found = streams(followed, mapping, organisation, day)
@@ -85,6 +91,17 @@ def _judge_alone(runtime: Runtime, crm: str, as_of: date | None) -> Judged:
     return Judged(
         crm, day, scored, present, measured, (*found, *scored.problems, *(one.problem() for one in unfollowed))
     )
+
+
+def _held(journalled: pa.Table, accounts: ir.Table) -> pa.Table:
+    """The computed profiles held: by the journal, and of accounts that it does not know (it was lost) by the CRM itself."""
+    held = journalled.select(HELD.names).cast(HELD)
+    if _COMPUTED not in accounts.columns:
+        return held
+    ours = accounts.filter(accounts[_COMPUTED].isin([one.value for one in Profile]))
+    told = ours.select(account_id="account_id", computed_profile=_COMPUTED).to_pyarrow().cast(HELD)
+    unknown = pc.invert(pc.is_in(told["account_id"], held["account_id"]))
+    return pa.concat_tables([held, told.filter(unknown)])
 
 
 def present_values(runtime: Runtime, crm: str) -> pa.Table:
