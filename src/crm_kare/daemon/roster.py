@@ -218,25 +218,25 @@ class Roster:
         return self._journal.schedules.change(crm, step)
 
     def timetable(self, crm: str) -> Timetable:
-        """A CRM's timetable."""
-        return self._tables[crm]
+        """A CRM's timetable; one that names nothing where it is no longer in the project."""
+        return self._tables.get(crm, Timetable(crm))
 
     def standing(self, crm: str) -> Standing:
         """A CRM's standing, as the last look found it."""
         return self._seen.get(crm, Standing(crm))
 
     def rests(self, crm: str) -> bool:
-        """Whether no run of a CRM may be under way: it is paused, quiet, or no longer in the project. Asks no database."""
-        now, table = self._clock.now(), self._tables.get(crm)
-        return table is None or self.standing(crm).paused(now) or table.quiet_until(now) is not None
+        """Whether no run of a CRM may be under way: it is paused, or quiet. Asks no database."""
+        now = self._clock.now()
+        return self.standing(crm).paused(now) or self.timetable(crm).quiet_until(now) is not None
 
     def quiet_until(self, crm: str) -> datetime | None:
         """When the quiet of this moment ends for a CRM."""
-        return self._tables[crm].quiet_until(self._clock.now())
+        return self.timetable(crm).quiet_until(self._clock.now())
 
     def next_start(self, crm: str) -> datetime | None:
         """When a CRM's next run begins."""
-        return next_start(self._tables[crm], self.standing(crm), self._clock.now())
+        return next_start(self.timetable(crm), self.standing(crm), self._clock.now())
 
     def configured(self, loaded_at: datetime, problem: str) -> None:
         """Tell the others by what configuration this daemon runs, at its next sign of life."""
