@@ -35,6 +35,22 @@ def server() -> Iterator[str]:
     shutil.rmtree(folder)
 
 
+def stop(data: Path) -> None:
+    """End a server at once, as a power cut would; `data` is its folder (`SHOW data_directory`)."""
+    _pg_ctl(data, "-m", "immediate", "stop")
+
+
+def restart(data: Path) -> None:
+    """Start a server as it was started before, after an end at once where it runs; it takes connections then."""
+    _pg_ctl(data, "-l", str(data.parent / "log"), "-m", "immediate", "restart")
+
+
+def _pg_ctl(data: Path, *words: str) -> None:
+    binaries = _binaries()
+    assert binaries
+    _as_postgres(binaries / "pg_ctl", "-D", data, "-w", *words)
+
+
 def _binaries() -> Path | None:
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
     return found[-1].parent if found else None

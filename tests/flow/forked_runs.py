@@ -1,6 +1,6 @@
 """Runs of `crm-kare` as processes that can be killed, forked from one that has imported everything: a second each, not five.
 
-As a script: reads the arguments of a run as a line of JSON, answers with the process's id.
+As a script: reads the arguments of a run, and how it shall die, as a line of JSON; answers with the process's id.
 """
 
 import importlib
@@ -9,9 +9,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
+
+PATIENCE = 300.0
 
 
 class ForkedRuns:
@@ -20,13 +25,23 @@ class ForkedRuns:
     def __init__(self, server: "subprocess.Popen[str]") -> None:
         self._server = server
 
-    def start(self, *arguments: str) -> int:
-        """The id of a process that runs `crm-kare` with these arguments."""
+    def start(self, *arguments: str, **doom: Any) -> int:
+        """The id of a process that runs `crm-kare` with these arguments.
+
+        Words of `doom`: `moved` (seconds by which its clock differs), and those of `flow.kill_points.prepare`.
+        """
         assert self._server.stdin
         assert self._server.stdout
-        self._server.stdin.write(json.dumps(arguments) + "\n")
+        self._server.stdin.write(json.dumps({"arguments": arguments, **doom}) + "\n")
         self._server.stdin.flush()
         return int(self._server.stdout.readline())
+
+    def until_over(self, pid: int) -> None:
+        """Wait until a process is no more."""
+        end = time.monotonic() + PATIENCE
+        while alive(pid):
+            assert time.monotonic() < end, "the run hangs"
+            time.sleep(0.002)
 
 
 def alive(pid: int) -> bool:
@@ -41,10 +56,11 @@ def alive(pid: int) -> bool:
 @contextmanager
 def forked_runs(environment: Mapping[str, str]) -> Iterator[ForkedRuns]:
     """A server of runs, for the length of the block."""
-    command = [sys.executable, "-W", "ignore", str(Path(__file__))]
+    command = [sys.executable, "-W", "ignore", "-m", "flow.forked_runs"]
+    ours = [str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
     with subprocess.Popen(
         command,
-        env={"PATH": os.environ["PATH"], **environment},
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(filter(None, ours)), **environment},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -56,24 +72,43 @@ def forked_runs(environment: Mapping[str, str]) -> Iterator[ForkedRuns]:
             server.kill()
 
 
-def _run(arguments: Sequence[str]) -> None:
-    from crm_kare.cli import main  # noqa: PLC0415  the tests import this module too
+def _run(told: dict[str, Any]) -> None:
+    from flow.kill_points import prepare  # noqa: PLC0415  it imports the product
+
+    from crm_kare.cli import door, main  # noqa: PLC0415  the tests import this module too
 
     silent = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(silent, stream)
-    sys.argv = ["crm-kare", *arguments]
+    moved = timedelta(seconds=told.get("moved", 0))
+
+    class MovedClock(door.SystemClock):
+        def now(self) -> Any:
+            return super().now() + moved
+
+    door.SystemClock = MovedClock  # type: ignore[misc]
+    prepare(told)
+    sys.argv = ["crm-kare", *told["arguments"]]
     main()
 
 
 def _serve() -> None:
-    for name in ("crm_kare.cli", "crm_kare.sync.flow", "crm_kare_salesforce.connector", "crm_kare_hubspot.connector"):
+    for name in (
+        "crm_kare.cli.show",
+        "crm_kare.sync.flow",
+        "crm_kare_salesforce.connector",
+        "crm_kare_hubspot.connector",
+        "flow.kill_points",
+        "ibis.backends.duckdb",
+    ):
         importlib.import_module(name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for line in sys.stdin:
         if not (pid := os.fork()):
-            _run(json.loads(line))
-            os._exit(0)
+            try:
+                _run(json.loads(line))
+            finally:
+                os._exit(0)
         sys.stdout.write(f"{pid}\n")
         sys.stdout.flush()
 

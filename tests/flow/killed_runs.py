@@ -1,74 +1,140 @@
-"""Runs killed with SIGKILL at random moments, again and again, each followed by one that is left alone."""
+"""Days of runs over both CRMs: those of one project are left alone, those of its twin are killed, again and again."""
 
-import os
 import random
-import signal
-import time
 from collections import Counter
-from datetime import date, timedelta
-from typing import Final
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
 
-from flow.forked_runs import ForkedRuns, alive, forked_runs
-from flow.sandbox_project import SandboxProject
+from flow.forked_runs import ForkedRuns, forked_runs
+from flow.kill_points import occurrences, passed_in
+from flow.sandbox_project import BOTH, SandboxProject, sandbox_project
 
-from crm_kare.model import RunStatus
-from crm_kare.sandbox import Fault
-from crm_kare.sandbox.faults import SLOW
-from crm_kare.sync.flow import Options, score_only, sync
+from crm_kare.clock import SystemClock
+from crm_kare.model import OutcomeStatus
+from crm_kare.sandbox.hubspot import portal_of
 
-KILLS: Final = 20
-STEP: Final = timedelta(days=61)
-"""Between two rounds the calendar moves on so far that many labels change."""
+FIRST = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
+STEPS = (timedelta(days=61), timedelta(days=1), timedelta(days=30))
+"""Between two days: so far that labels change, and so little that a pull brings what changed alone."""
 
-PATIENCE: Final = 200.0
+INDEX_LAG = 30.0
+"""HubSpot's search is behind all the time: no run sees what the one before it wrote."""
+
+_COMPUTED = 0.3
+"""The part of the kills that come after some computing, wherever that is."""
 
 
-def kill_again_and_again(project: SandboxProject, calls: int, seed: int) -> None:
-    """Until so many runs were killed, each within its first `calls` calls: the run after each converges, no write is lost,
-    none takes effect twice.
+class MovedClock(SystemClock):
+    """This machine's clock, moved."""
+
+    moved = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.moved
+
+    def move_to(self, moment: datetime) -> None:
+        """From now on it is that late."""
+        self.moved = moment - super().now()
+
+
+@dataclass
+class Twin:
+    """A project, its clock and the processes that work on it."""
+
+    project: SandboxProject
+    clock: MovedClock
+    runs: ForkedRuns
+    folder: Path
+    numbers: Iterator[int] = field(default_factory=count)
+
+    def run(self, **doom: Any) -> Path:
+        """A whole run over both CRMs, until it ends or dies; its log."""
+        log = self.folder / f"run-{next(self.numbers)}.log"
+        if "work" not in doom:
+            doom["log"] = str(log)
+        pid = self.runs.start(
+            "sync", "--force", "--project", str(self.project.folder), moved=self.clock.moved.total_seconds(), **doom
+        )
+        self.runs.until_over(pid)
+        return log
+
+    def write_in_jobs(self) -> None:
+        """From now on every Salesforce plan is large enough for bulk ingest jobs."""
+        self.project.configure("streams:  ", "options: {bulk_write_from: 1}\nstreams:  ", "mappings/salesforce.yaml")
+
+    def statuses(self) -> list[str]:
+        """How the newest run of each CRM ended."""
+        return [self.project.runtime.journal.runs.newest(crm, 1)[0].status.value for crm in BOTH]
+
+    def labels(self) -> dict[str, dict[str, dict[str, str | None]]]:
+        """What both CRMs hold."""
+        return {crm: self.project.labels(crm) for crm in BOTH}
+
+    def changes(self, crm: str) -> Counter[tuple[str, str]]:
+        """How often each field of each account has changed, by the CRM's own history."""
+        return Counter((one.record_id, one.field) for one in self.project.crms[crm].history())
+
+    def noted(self, crm: str) -> Counter[tuple[str, str]]:
+        """The same, by the journal: changes whose outcome is that they landed."""
+        journal = self.project.runtime.journal
+        return Counter(
+            (one.change.account_id, one.change.field)
+            for run in journal.runs.newest(crm, 10_000)
+            for one in journal.changes.of_run(run.run_id)
+            if one.outcome is not None and one.outcome.status is OutcomeStatus.CHANGED
+        )
+
+
+@contextmanager
+def twin(folder: Path, accounts: int) -> Iterator[Twin]:
+    """A provisioned project over both CRMs, its clock at `FIRST`."""
+    clock = MovedClock()
+    clock.move_to(FIRST)
+    with ExitStack() as stack:
+        project = stack.enter_context(sandbox_project(folder / "project", accounts=accounts, clock=clock))
+        project.configure("runs_days: 400", "runs_days: 4000")
+        portal = portal_of(project.running.sandbox)
+        portal.settings = replace(portal.settings, index_lag=INDEX_LAG)
+        yield Twin(project, clock, stack.enter_context(forked_runs(project.environment)), folder)
+
+
+def days() -> Iterator[datetime]:
+    """Noon of one day after the other."""
+    day = FIRST
+    for step in count():
+        yield day
+        day += STEPS[step % len(STEPS)]
+
+
+@dataclass
+class Killer:
+    """Chooses where the next run dies: a point of those that the run of that day passed undisturbed, or some computing.
+
+    Kinds of points are drawn first and then their number, so that a commit that happens once dies as often as a call.
     """
-    (crm,) = project.crms
-    draw = random.Random(seed)  # noqa: S311  no secret
-    killed, day = 0, date(2026, 1, 15)
-    project.running.faults.order(Fault(kind=SLOW, seconds=0.03, times=0))
-    with forked_runs(project.environment) as runs:
-        while killed < KILLS:
-            before = _changes(project, crm)
-            killed += _killed(project, crm, runs, day, draw.randrange(calls), draw.random() * 0.2)
-            _require_converged(project, crm, day)
-            assert max((_changes(project, crm) - before).values(), default=0) <= 1
-            day += STEP
-    (quiet,) = sync(project.runtime, (), Options(force=True, as_of=day - STEP))
-    assert (quiet.status, quiet.applied.changed, quiet.calls.write) == (RunStatus.DONE, 0, 0)
 
+    draw: random.Random
+    seconds: float
+    died: Counter[str] = field(default_factory=Counter)
 
-def _killed(project: SandboxProject, crm: str, runs: ForkedRuns, day: date, calls: int, moment: float) -> bool:
-    """Start a run and kill it: after some number of calls, and a moment more. Whether it still ran."""
-    project.running.faults.forget_calls()
-    pid = runs.start("sync", crm, "--project", str(project.folder), "--force", "--as-of", day.isoformat())
-    end = time.monotonic() + PATIENCE
-    while alive(pid) and len(project.running.faults.calls()) < calls:
-        assert time.monotonic() < end, "the run hangs"
-        time.sleep(0.002)
-    time.sleep(moment)
-    lived = alive(pid)
-    if lived:
-        os.kill(pid, signal.SIGKILL)
-    while alive(pid):
-        time.sleep(0.002)
-    return lived
+    def doom(self, passed: Counter[str]) -> dict[str, Any]:
+        """How the next run shall die."""
+        if self.draw.random() < _COMPUTED:
+            return {"work": round(self.draw.uniform(0.02, self.seconds), 3)}
+        name = self.draw.choice(sorted(passed))
+        return {"point": name, "number": self.draw.randint(1, passed[name])}
 
-
-def _changes(project: SandboxProject, crm: str) -> Counter[tuple[str, str]]:
-    """How often each field of each account has changed, by the CRM's own history."""
-    return Counter((one.record_id, one.field) for one in project.crms[crm].history())
-
-
-def _require_converged(project: SandboxProject, crm: str, day: date) -> None:
-    """One more run, whatever happened before: the CRM holds what the rules say."""
-    (after,) = sync(project.runtime, (), Options(force=True, as_of=day))
-    assert (after.status, after.exit_code, after.applied.conflict) == (RunStatus.DONE, 0, 0)
-    judged = score_only(project.runtime, crm, as_of=day).labels.to_pylist()
-    held = {account_id: labels["Profile"] for account_id, labels in project.labels(crm).items()}
-    assert held == {row["account_id"]: row["profile"] for row in judged}
-    assert project.runtime.journal.changes.unsettled(crm) == []
+    def killed(self, doom: dict[str, Any], log: Path, statuses: list[str]) -> bool:
+        """Whether the run died as told; counted by what it died at."""
+        if "work" in doom:
+            died = "running" in statuses
+            self.died["computing"] += died
+            return died
+        died = occurrences(log)[doom["point"]] >= doom["number"] and passed_in(log)[-1] == doom["point"]
+        self.died[doom["point"]] += died
+        return died

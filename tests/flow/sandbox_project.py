@@ -85,6 +85,10 @@ class Crm(Protocol):
         """The day's allowance is used up."""
         ...
 
+    def mend(self) -> None:
+        """The login is granted again, and there is another day's allowance."""
+        ...
+
 
 def _web() -> requests.Session:
     """Connections of one call each: one that was kept may be closed by the server at the moment it is used again."""
@@ -106,6 +110,7 @@ class SalesforceSide:
         self.org = org_of(self.running.sandbox)
         self._web = _web()
         self._rep = self.org.records.select("User", "Name <> 'Integration User'", limit=1)[0]["_id"]
+        self._usual = self.org.settings.login_flows, self.org.settings.daily_limit
 
     def _call(self, method: str, path: str, body: Any = None, **query: str) -> Any:
         token = self.org.log_in(self.org.integration_user)
@@ -171,6 +176,9 @@ class SalesforceSide:
     def use_up(self) -> None:
         self.org.settings.daily_limit = self.org.used()
 
+    def mend(self) -> None:
+        self.org.settings.login_flows, self.org.settings.daily_limit = self._usual
+
 
 @dataclass
 class HubSpotSide:
@@ -185,6 +193,7 @@ class HubSpotSide:
         self.portal = portal_of(self.running.sandbox)
         self._web = _web()
         self._rep = f"user:{self.portal.org.select('owners', limit=1)[0]['userId']}"
+        self._usual = self.portal.settings
 
     def _call(self, method: str, path: str, body: Any = None, **query: str) -> Any:
         reply = self._web.request(
@@ -255,6 +264,9 @@ class HubSpotSide:
 
     def use_up(self) -> None:
         self.portal.settings = replace(self.portal.settings, limits=Limits(daily=self.portal.meter.used_today))
+
+    def mend(self) -> None:
+        self.portal.settings = self._usual
 
 
 SIDES: dict[str, Callable[[RunningSandbox], Crm]] = {"salesforce": SalesforceSide, "hubspot": HubSpotSide}
@@ -344,15 +356,21 @@ class Verdict:
 
 @contextmanager
 def sandbox_project(
-    folder: Path, *, crms: tuple[str, ...] = BOTH, accounts: int = 60, seed: int = 3, clock: Clock | None = None
+    folder: Path,
+    *,
+    crms: tuple[str, ...] = BOTH,
+    accounts: int = 60,
+    seed: int = 3,
+    clock: Clock | None = None,
+    settings: Mapping[str, str] | None = None,
 ) -> Iterator[SandboxProject]:
-    """A provisioned starter project over a new sandbox, for the length of the block."""
+    """A provisioned starter project over a new sandbox, for the length of the block; `settings` go to its environment."""
     time = clock or FakeClock(EVENING)
     with serve(time, accounts=accounts, seed=seed, vendors=crms) as running:
         for path, text in starter_files({name: name for name in crms}).items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_text(text)
-        environment = {**running.salesforce_environment(), **running.hubspot_environment()}
+        environment = {**running.salesforce_environment(), **running.hubspot_environment(), **(settings or {})}
         sides = {name: SIDES[name](running) for name in crms}
         runtime = open_project(folder, environment, time)
         project = SandboxProject(running, folder, time, sides, runtime, environment)

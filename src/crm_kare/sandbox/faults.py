@@ -13,6 +13,7 @@ STATUS: Final = "status"
 DROP: Final = "drop"
 SLOW: Final = "slow"
 TRUNCATE: Final = "truncate"
+EVENT: Final = "event"
 
 
 @dataclass(frozen=True)
@@ -24,13 +25,14 @@ class Fault:
         method: `GET`, `POST` … or `*`.
         kind: `status` (this answer instead of the real one), `drop` (the connection breaks without an answer),
             `truncate` (the connection breaks in the middle of the answer), `slow` (the call is held for `seconds`, or
-            until `release` or `clear`, and carried out then).
+            until `release` or `clear`, and carried out then), `event` (`action` happens first, then the call is carried out).
         after: the request is carried out first, and only its answer is lost.
         times: how often, then it is over; 0 = until it is cleared.
         skip: so many calls pass untouched first.
         share: the part of the calls that it hits, drawn from `seed`.
         status, headers, body: the answer of a `status` fault.
         seconds: of a `slow` one.
+        action: of an `event`; it may call the sandbox.
     """
 
     path: str = "*"
@@ -45,10 +47,13 @@ class Fault:
     headers: tuple[tuple[str, str], ...] = ()
     body: str = ""
     seconds: float = 0.0
+    action: Callable[[], None] | None = None
 
     def __post_init__(self) -> None:
-        if self.kind not in {STATUS, DROP, SLOW, TRUNCATE}:
+        if self.kind not in {STATUS, DROP, SLOW, TRUNCATE, EVENT}:
             raise ValueError(f"no such kind of fault: {self.kind}")
+        if (self.kind == EVENT) != callable(self.action):
+            raise ValueError("an event, and nothing else, has an action")
 
     def matches(self, method: str, path: str) -> bool:
         """Whether a call is of the kind that this fault is about."""

@@ -54,6 +54,9 @@ class Gate:
             await self._app(scope, receive, send)
             return
         fault = self._faults.next_for(scope["method"], scope["path"])
+        if fault is not None and fault.action is not None:
+            await asyncio.to_thread(fault.action)
+            fault = None
         if fault is None or fault.kind != SLOW:
             await self._pass(fault, scope, receive, send, time.perf_counter())
             return
