@@ -42,11 +42,11 @@ class Vendor:
 
 
 SALESFORCE: Final = Vendor(
-    "salesforce", quiet_calls=7, quiet_cpu=30.0, full_calls=35, full_cpu=5.0, full_wait=120.0, write_calls=6.0,
+    "salesforce", quiet_calls=7, quiet_cpu=40.0, full_calls=35, full_cpu=5.0, full_wait=120.0, write_calls=6.0,
     calls_a_second=25.0, latency=0.3, day_calls=100_000,
 )  # fmt: skip
 HUBSPOT: Final = Vendor(
-    "hubspot", quiet_calls=7, quiet_cpu=30.0, full_calls=12_005, full_cpu=60.0, full_wait=0.0, write_calls=20.0,
+    "hubspot", quiet_calls=7, quiet_cpu=40.0, full_calls=12_005, full_cpu=60.0, full_wait=0.0, write_calls=20.0,
     calls_a_second=17.1, latency=0.15, day_calls=650_000,
 )  # fmt: skip
 

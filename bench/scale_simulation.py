@@ -27,7 +27,7 @@ class Scene:
     Attributes:
         every: seconds between an organisation's starts.
         lasts: seconds that are played.
-        counted: seconds after which freshness is counted: what comes before fills the plant.
+        counted: seconds after which it is counted: what comes before fills the plant.
         together: whether all start on the same minutes.
         down: when HubSpot does not answer: from, until.
         joins: whether all organisations are new: each one's first run writes every account.
@@ -201,21 +201,25 @@ class Play:
     def _end(self, number: int) -> None:
         done, before, pulled = self._work.pop(number)
         one, told = self._organisations[number], self.told
+        if self._now >= self._scene.counted:
+            self._count(done, one, pulled)
+            when = before + self._chance.random() * (pulled - before)
+            told.ages.extend([] if one.new else [(self._now - when, pulled - before)])
+        if one.new:
+            one.new, self._new = False, self._new - 1
+            told.first_at = self._now
+        if before < self._scene.down[1] <= pulled:
+            told.caught_up = self._now - self._scene.down[1]
+        one.tries = 0
+        self._leave(number, again=one.missed)
+
+    def _count(self, done: Work, one: Organisation, pulled: float) -> None:
+        told = self.told
         told.runs += 1
         told.computed += done.cpu
         told.held += self._now - pulled
         told.calls[one.vendor.name] += round(done.calls)
         told.changes += done.changes
-        if one.new:
-            one.new, self._new = False, self._new - 1
-            told.first_at = self._now
-        elif self._now >= self._scene.counted:
-            when = before + self._chance.random() * (pulled - before)
-            told.ages.append((self._now - when, pulled - before))
-        if before < self._scene.down[1] <= pulled:
-            told.caught_up = self._now - self._scene.down[1]
-        one.tries = 0
-        self._leave(number, again=one.missed)
 
     def _fail(self, number: int) -> None:
         """The CRM did not answer; it is tried again before the next start, after growing waits."""
