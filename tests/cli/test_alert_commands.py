@@ -29,8 +29,7 @@ def test_alerts_test_tells_which_address_took_it(shop: Door, service: Hook) -> N
 
 
 def test_without_or_with_a_wrong_address_alerts_end_with_3(shop: Door) -> None:
-    for arguments in (("alerts", "test"), ("sync", "--alert"), ("digest", "shop", "--send")):
-        shop("pull", "shop")
+    for arguments in (("alerts", "test"), ("sync", "--alert")):
         assert shop(*arguments).code == 3
     shop.put(".env", "CRM_KARE_ALERT_URLS=dbus://\n")
     ended = shop("sync", "--alert")
@@ -38,6 +37,7 @@ def test_without_or_with_a_wrong_address_alerts_end_with_3(shop: Door) -> None:
     assert "address 1 (dbus://…)" in ended.err
 
 
+@pytest.mark.usefixtures("profiles")
 def test_sync_alert_tells_once_and_tells_the_end(shop: Door, service: Hook) -> None:
     shop.put(".env", f"CRM_KARE_ALERT_URLS={service.url()}\n")
     for _ in range(2):
@@ -53,6 +53,7 @@ def test_sync_alert_tells_once_and_tells_the_end(shop: Door, service: Hook) -> N
     assert "Nothing is wrong" in shop("alerts", "list").out
 
 
+@pytest.mark.usefixtures("profiles")
 def test_a_dead_service_changes_neither_the_exit_code_nor_the_one_document(shop: Door, service: Hook) -> None:
     shop.put(".env", f"CRM_KARE_ALERT_URLS={service.url()}\n")
     service.status = 500
@@ -62,6 +63,8 @@ def test_a_dead_service_changes_neither_the_exit_code_nor_the_one_document(shop:
     assert shop("sync", "--alert", "--dry-run").code == 2
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_digest_in_every_form_and_in_a_file_of_ones_own(shop: Door, service: Hook) -> None:
     assert shop("digest", "shop").code == 3
     assert shop("sync", "--force").code == 0
@@ -76,6 +79,7 @@ def test_digest_in_every_form_and_in_a_file_of_ones_own(shop: Door, service: Hoo
     assert "<h2>Ann</h2>" in file.read_text()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert shop("digest", "--since", "yesterday").code == 2
+    assert shop("digest", "--send").code == 3
     shop.put(".env", f"CRM_KARE_DIGEST_URLS={service.url()}\n")
     assert shop("digest", "--send").code == 0
     assert service.titles == ["crm-kare: what changed in shop"]

@@ -72,6 +72,7 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
     thread.join()
 
 
+@pytest.mark.usefixtures("profiles")
 def test_a_run_is_one_trace_with_a_span_for_each_step(shop: Door, collector: Collector) -> None:
     assert shop("sync", "--force").code == 0
     run = collector.named("crm-kare sync")
@@ -92,6 +93,7 @@ def test_a_run_is_one_trace_with_a_span_for_each_step(shop: Door, collector: Col
     assert "Firm" not in repr(collector.spans)
 
 
+@pytest.mark.usefixtures("profiles")
 def test_a_run_that_ends_badly_has_its_code_and_no_words(shop: Door, collector: Collector) -> None:
     assert shop("sync").code == 6
     run = collector.named("crm-kare sync")
@@ -105,6 +107,7 @@ def test_a_run_that_ends_badly_has_its_code_and_no_words(shop: Door, collector: 
     assert not pull.events
 
 
+@pytest.mark.usefixtures("profiles")
 def test_a_collector_that_is_away_changes_no_runs_end(shop: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ENDPOINT, "http://127.0.0.1:9")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
