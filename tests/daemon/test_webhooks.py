@@ -18,7 +18,7 @@ from crm_kare.daemon.webhooks import LARGEST, Receiver
 from crm_kare.errors import ConfigError
 from crm_kare.ports import Connector, Notice, Page, StreamSpec
 from crm_kare.sync.flow import Options, sync
-from crm_kare.sync.runtime import open_project
+from crm_kare.sync.runtime import open_project, reread
 from crm_kare.testing.clock import FakeClock
 from crm_kare.testing.memory.notices import notice, sealed
 
@@ -217,6 +217,16 @@ def test_a_crm_that_sends_no_webhooks_cannot_be_set_to(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="shop has no webhooks"):
         Receiver(runtime, lambda _crm, _records: None, lambda: False, structlog.get_logger())
     runtime.close()
+
+
+def test_a_changed_configuration_opens_an_address_and_what_came_once_stays_known(door: Door) -> None:
+    good = door.notice("a1")
+    assert [door.send(good), door.send(good, "two")] == [204, 404]
+    door.change(lambda text: text.replace("two: {", "two: {webhooks: true, "))
+    door.receiver.configured(reread(door.runtime, door.world.environment()))
+    assert set(door.receiver.addresses) == {"one", "two"}
+    assert door.send(good) == 401, "it is a replay still"
+    assert door.send(door.notice(), "two") != 404
 
 
 def test_it_is_served_beside_the_health_checks(door: Door) -> None:
