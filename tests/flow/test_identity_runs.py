@@ -14,6 +14,7 @@ from crm_kare.model import RunStatus
 from crm_kare.sync.crm_run import Options
 from crm_kare.sync.flow import pull_only, score_only, sync
 from crm_kare.sync.identity import listing
+from crm_kare.sync.judge import Judged, judge
 from crm_kare.sync.result import RunResult
 from crm_kare.sync.runtime import Runtime
 
@@ -129,8 +130,17 @@ def evening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evening]:
     before = {crm: rows(apart, crm) for crm in world.crms}
     apart.close()
     runtime = world.begin()
-    results = {one.crm: one for one in sync(runtime, options=FORCE)}
-    yield Evening(world, runtime, results, {crm: rows(runtime, crm) for crm in world.crms}, before)
+    labels: dict[str, dict[str, dict[str, Any]]] = {}
+
+    def judging(runtime: Runtime, crm: str, *, as_of: date | None = None) -> Judged:
+        judged = judge(runtime, crm, as_of=as_of)
+        labels[crm] = {row["account_id"]: row for row in judged.labels.to_pylist()}
+        return judged
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("crm_kare.sync.steps.judge", judging)
+        results = {one.crm: one for one in sync(runtime, options=FORCE)}
+    yield Evening(world, runtime, results, labels, before)
     runtime.close()
 
 
