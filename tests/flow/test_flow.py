@@ -1,6 +1,8 @@
 """Whole runs against a CRM in memory."""
 
 import json
+import os
+import socket
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -8,7 +10,7 @@ from pathlib import Path
 import pytest
 from flow.worlds import FIELDS, World
 
-from crm_kare.errors import ConfigError, UsageError
+from crm_kare.errors import BusyError, ConfigError, UsageError
 from crm_kare.model import RunStatus
 from crm_kare.ports import FieldInfo
 from crm_kare.sync.flow import Options, apply_saved, plan_only, pull_only, score_only, sync
@@ -246,6 +248,19 @@ def test_a_lease_of_a_process_that_died_is_taken_over(acme: Acme, monkeypatch: p
         Lease(runtime.journal, "acme", world.clock).__enter__()
     (result,) = sync(runtime, [], FORCE)
     assert result.exit_code == 0
+
+
+def test_a_container_of_the_same_name_is_no_process_of_ours(acme: Acme, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its process number says nothing here, nor is it ours where it is the same: both count from 1."""
+    world, runtime = acme
+    mine = Lease(runtime.journal, "acme", world.clock)
+    for number in (os.getpid(), 2**22 + 1):
+        with monkeypatch.context() as container:
+            container.setattr("os.getpid", lambda: number)  # noqa: B023  called at once
+            container.setattr("crm_kare.sync.lease._numbering", lambda: f"{socket.gethostname()}.another")
+            other = Lease(runtime.journal, "acme", world.clock)
+        with other, pytest.raises(BusyError):
+            mine.__enter__()
 
 
 def test_labels_that_are_not_provisioned_stop_a_run_but_not_a_dry_one(acme: Acme) -> None:
