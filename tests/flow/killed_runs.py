@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -122,12 +122,17 @@ class Killer:
     seconds: float
     died: Counter[str] = field(default_factory=Counter)
 
-    def doom(self, passed: Counter[str]) -> dict[str, Any]:
-        """How the next run shall die."""
-        if self.draw.random() < _COMPUTED:
+    def doom(self, passed: Counter[str], wanted: Sequence[str] = ()) -> dict[str, Any]:
+        """How the next run shall die; at a point that has one of the words wanted, where there is any."""
+        named = [name for name in sorted(passed) if any(words in name for words in wanted)]
+        if not named and self.draw.random() < _COMPUTED:
             return {"work": round(self.draw.uniform(0.02, self.seconds), 3)}
-        name = self.draw.choice(sorted(passed))
+        name = self.draw.choice(named or sorted(passed))
         return {"point": name, "number": self.draw.randint(1, passed[name])}
+
+    def missed(self, phases: Sequence[str]) -> list[str]:
+        """Of some words, those that stand in the name of no point at which a run has died."""
+        return [words for words in phases if not any(words in name for name in +self.died)]
 
     def killed(self, doom: dict[str, Any], log: Path, statuses: list[str]) -> bool:
         """Whether the run died as told; counted by what it died at."""
