@@ -140,6 +140,6 @@ class Killer:
             died = "running" in statuses
             self.died["computing"] += died
             return died
-        died = occurrences(log)[doom["point"]] >= doom["number"] and passed_in(log)[-1] == doom["point"]
+        died = bool(occurrences(log)[doom["point"]] >= doom["number"] and passed_in(log)[-1] == doom["point"])
         self.died[doom["point"]] += died
         return died
