@@ -17,11 +17,11 @@ COMPUTING = 2.5
 
 PHASES = (
     "call GET /services/data/query",
-    "call POST /crm/objects/companies/search",
+    "call GET /crm/objects/companies",
     "call POST /crm/objects/companies/batch/update",
     "commit of mirror_pointers",
     "commit of changes",
-    "commit of outcomes",
+    "commit of rejected",  # outcomes, what is ours by now, and what is no longer refused: one transaction
     "commit of label_history",
     "commit of runs",
     "commit of leases",
