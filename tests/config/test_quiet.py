@@ -14,7 +14,7 @@ def until(windows: list[str], moment: str, zone: str = BERLIN) -> str | None:
     """When the quiet ends that a moment of the zone falls into, as its clocks show it."""
     at = datetime.fromisoformat(moment).replace(tzinfo=ZoneInfo(zone))
     end = quiet_until([parse_window(one) for one in windows], zone, at.astimezone(UTC))
-    return end and f"{end.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"
+    return f"{end.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}" if end else None
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,8 @@ def sync(
     owner: Owner = None,
     limit: Limit = None,
     alert: Annotated[
-        bool, typer.Option("--alert", help="Tell CRM_KARE_ALERT_URLS what goes wrong, and when it is well again: for cron.")
+        bool,
+        typer.Option("--alert", help="Tell CRM_KARE_ALERT_URLS what goes wrong, and when it is well again: for cron."),
     ] = False,
     as_json: JsonOption = False,
 ) -> int:

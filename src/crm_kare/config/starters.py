@@ -26,7 +26,10 @@ _REST: Final = (
     ("  transition_floor: 20", "… and more accounts than this"),
     ("  mirror_shrink: 0.1", "the CRM shows fewer accounts than last time, by this share"),
     ("  unknown_jump: 0.1", "the share of accounts without enough data rose by this much"),
-    ("  new_values: 1", "so many records hold a stage or picklist value that is new, and that the mapping does not know"),
+    (
+        "  new_values: 1",
+        "so many records hold a stage or picklist value that is new, and that the mapping does not know",
+    ),
     ("", ""),
     ("quota:", "how much of the CRM's API allowance may be used"),
     ("  daily_share: 0.8", "of the day's"),

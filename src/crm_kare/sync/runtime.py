@@ -140,7 +140,9 @@ def reread(runtime: Runtime, environment: Mapping[str, str]) -> Runtime:
     Raises:
         ConfigError: a file or a setting is wrong, or names another database or mirror, which wants a restart.
     """
-    project, settings = load_project(runtime.folder), load_settings(runtime.folder, environment)
+    folder = runtime.folder
+    project = load_project(folder, name_among_many(folder, environment))
+    settings = load_settings(folder, environment)
     if settings.places() != runtime.settings.places():
         raise ConfigError(
             "another database or mirror is set than at the start.",
