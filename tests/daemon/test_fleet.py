@@ -113,6 +113,17 @@ def test_a_folder_of_projects_that_is_away_for_a_moment_ends_nobody(many: Many, 
     assert "problem" not in drive.look()["acme"]
 
 
+def test_a_folder_that_cannot_be_looked_into_is_told_alone(many: Many, drive: Drive) -> None:
+    many.add("acme")
+    for name in ("shut", "lost+found"):
+        (many.folder / name).mkdir()
+        (many.folder / name / "crm-kare.yaml").symlink_to("x" * 300)  # no such name can be: as where one may not enter
+    found = drive.look()
+    assert set(found) == {"acme", "shut"}
+    assert "problem" in found["shut"]
+    assert "problem" not in found["acme"]
+
+
 def test_a_folder_that_is_not_there_is_told_at_the_start(tmp_path: Path) -> None:
     drive = Drive(Many(tmp_path / "none"))
     with pytest.raises(ConfigError, match="cannot be read"):

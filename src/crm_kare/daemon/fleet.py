@@ -133,7 +133,9 @@ class Fleet:
         with self._changed:
             left = list(self._open.values())
             self._open.clear()
-        ended = [_ended(one, max(0.0, ends - clock.monotonic())) for one in left]
+        ended = [one.service.stop(max(0.0, ends - clock.monotonic())) for one in left]
+        for one in left:  # an address that hangs holds up no other project's runs
+            one.release()
         self._workers.close(0)
         return all(ended)
 
@@ -242,7 +244,8 @@ class Fleet:
             project, leaving = self._open.pop(name), self._leaving.pop(name)
         leaving.set()
         self._workers.forget(name)
-        _ended(project, PATIENCE)
+        project.service.stop(PATIENCE)
+        project.release()
         with self._changed:
             self._places.pop(name, None)
         self._around.log.info("project gone", project=name)
@@ -261,12 +264,6 @@ def _running(folder: Path, around: Surroundings, motor: Motor) -> RunningProject
         project.start()
         held.pop_all()
     return project
-
-
-def _ended(project: RunningProject, patience: float) -> bool:
-    ended = project.service.stop(patience)
-    project.release()
-    return ended
 
 
 def connections(workers: int) -> int:
@@ -288,10 +285,17 @@ def folders_of(projects: Path) -> dict[str, Path]:
         ConfigError: there is no such folder.
     """
     try:
-        return {one.name: one for one in sorted(projects.iterdir()) if (one / PROJECT_FILE).is_file()}
+        return {one.name: one for one in sorted(projects.iterdir()) if _is_project(one)}
     except OSError as error:
         raise ConfigError(
             f"the folder of the projects cannot be read: {error.strerror}.",
             where=str(projects),
             fix="Correct the path.",
         ) from None
+
+
+def _is_project(folder: Path) -> bool:
+    try:
+        return (folder / PROJECT_FILE).is_file()
+    except OSError:  # it may not be entered: opening it tells what is wrong. A disk's `lost+found` is nobody's
+        return CRM_NAME.fullmatch(folder.name) is not None
