@@ -1,9 +1,11 @@
 """Pauses, quiet times, runs asked for, put-off and taken-over runs, at a service whose motor the test turns."""
 
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from subprocess import Popen
 from threading import Event
 from typing import Any
 
@@ -13,6 +15,7 @@ from daemon.service_rig import Heard, Rig
 from crm_kare.clock import SystemClock
 from crm_kare.daemon.motor import ApMotor
 from crm_kare.errors import StopError
+from crm_kare.journal import Daemon
 from crm_kare.ports import Connector
 from crm_kare.sync.flow import Options, sync
 
@@ -129,6 +132,18 @@ def test_a_run_left_by_one_daemon_is_gone_on_with_by_another_at_once(rig: Rig) -
     rig.another().start()
     rig.motors[1].pass_time(5)
     assert [one["why"] for one in rig.events("run begins")] == ["schedule", "goes on"]
+
+
+def test_what_a_daemon_was_at_whose_process_is_no_more_is_gone_on_with_at_once(rig: Rig) -> None:
+    process = Popen([sys.executable, "-c", ""])
+    process.wait()
+    now, place = rig.world.clock.now(), rig.service.name.partition("@")[2]
+    gone = Daemon(f"{process.pid}@{place}", now, now, now)
+    rig.runtime.journal.daemons.beat(gone)
+    rig.runtime.journal.schedules.change("one", lambda was: replace(was, slot=now, holder=gone.name, pending=True))
+    rig.service.start()
+    rig.motor.pass_time(5)
+    assert [one["why"] for one in rig.events("run begins")] == ["goes on"]
 
 
 def test_of_two_daemons_one_makes_each_run(rig: Rig) -> None:

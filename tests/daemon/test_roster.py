@@ -11,7 +11,7 @@ import pytest
 from crm_kare.config.quiet import parse_window
 from crm_kare.daemon.roster import ALIVE, Roster, Start, Timetable
 from crm_kare.daemon.schedule import cron
-from crm_kare.journal import Journal, Standing, open_journal
+from crm_kare.journal import Daemon, Journal, Standing, open_journal
 from crm_kare.model import Problem, RunStatus
 from crm_kare.sync.brakes import SHRANK
 from crm_kare.sync.result import RunResult
@@ -316,6 +316,15 @@ def test_a_clock_that_was_years_ahead_stops_nothing_for_years(office: Office) ->
     one = office.daemon("2@a#1")
     office.at(0, 15, 30)
     assert len(begun(one)) == 1
+
+
+def test_a_daemon_whose_clock_was_years_ahead_holds_nothing_for_years(office: Office) -> None:
+    one = office.daemon("1@b#1")
+    office.at(0, 15, 30)
+    assert begun(one)
+    ahead = office.clock.now() + timedelta(days=4000)
+    office.journal.daemons.beat(Daemon("1@b#1", ahead, ahead, ahead))
+    assert [start.why for start in begun(office.daemon("1@a#1"))] == ["goes on"]
 
 
 def test_a_clock_that_goes_back_some_minutes_makes_no_run_twice(office: Office) -> None:

@@ -257,7 +257,7 @@ def test_a_container_of_the_same_name_is_no_process_of_ours(acme: Acme, monkeypa
     for number in (os.getpid(), 2**22 + 1):
         with monkeypatch.context() as container:
             container.setattr("os.getpid", lambda: number)  # noqa: B023  called at once
-            container.setattr("crm_kare.sync.lease._numbering", lambda: f"{socket.gethostname()}.another")
+            container.setattr("crm_kare.sync.lease.numbering", lambda: f"{socket.gethostname()}.another")
             other = Lease(runtime.journal, "acme", world.clock)
         with other, pytest.raises(BusyError):
             mine.__enter__()

@@ -269,7 +269,7 @@ class Roster:
         """Begin a schedule with now; so too where a clock that was wrong had written it. What was done by hand need not be again."""
         was = self.standing(table.crm)
         if table.cron and (was.slot is None or was.slot > now + _WRONG):
-            new = self._journal.schedules.change(table.crm, lambda one: replace(one, slot=now))
+            new = self._journal.schedules.change(table.crm, lambda one: replace(one, slot=now) if one == was else None)
             self._seen[table.crm] = new or was
         elif was.pending and was.tried_at and was.why and was.holder != self.name:
             self._lift(was)
@@ -282,8 +282,8 @@ class Roster:
 
 
 def living(journal: Journal, now: datetime) -> Iterable[Daemon]:
-    """Daemons that have beaten lately, but for those of this machine whose process is no more."""
-    return [one for one in journal.daemons.since(now - ALIVE) if not died(one.name)]
+    """Daemons that have beaten lately, by a clock that is not far off ours, but for those of this machine whose process is no more."""
+    return [one for one in journal.daemons.since(now - ALIVE) if one.beat_at <= now + ALIVE and not died(one.name)]
 
 
 def _again(result: RunResult) -> str:

@@ -1,12 +1,12 @@
 """Runs each CRM on its schedule, never two runs of one CRM at a time, until it is told to stop."""
 
 import os
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from itertools import count
+from operator import methodcaller
 from threading import Condition, Lock
 from typing import Any, Final
 
@@ -21,7 +21,9 @@ from crm_kare.daemon.steplog import Several, StepLog
 from crm_kare.errors import KareError
 from crm_kare.journal import Standing
 from crm_kare.model import Problem, RunStatus
+from crm_kare.sync.brakes import APPEARED
 from crm_kare.sync.flow import Options, sync
+from crm_kare.sync.lease import numbering
 from crm_kare.sync.result import RunResult
 from crm_kare.sync.runtime import Runtime
 
@@ -90,7 +92,7 @@ class Service:
         self._turns = {crm: Lock() for crm in runtime.project.crms}
         self._motor = motor or ApMotor(runtime.clock)
         self._inbox = Inbox(self._take_in, self._motor.later, runtime.clock, log)
-        self.name: Final = name or f"{os.getpid()}@{socket.gethostname()}#{next(_NUMBERS)}"
+        self.name: Final = name or f"{os.getpid()}@{numbering()}#{next(_NUMBERS)}"
         self._roster = Roster(runtime.journal, runtime.clock, self.name, timetables(runtime.project))
         self._reload = Reload(runtime, reread)
         self._told: dict[str, Standing] = {}
@@ -332,11 +334,11 @@ class Service:
             if self._paused(crm):
                 if standing.paused_at != (was and was.paused_at):
                     self._log.info("paused", crm=crm, **(pause_words(standing, self._runtime.clock.now()) or {}))
-                    self._each(lambda one, crm=crm, standing=standing: one.paused(crm, standing))  # type: ignore[misc]
+                    self._each(methodcaller("paused", crm, standing))
                 self._told[crm] = standing
             elif self._told.pop(crm, None):
                 self._log.info("resumed", crm=crm)
-                self._each(lambda one, crm=crm: one.resumed(crm))  # type: ignore[misc]
+                self._each(methodcaller("resumed", crm))
                 if self._inbox.count(crm):
                     self._motor.later(0, partial(self._inbox.turn, crm))
 
@@ -391,4 +393,5 @@ def _way_on(result: RunResult) -> dict[str, str]:
     if result.status in {RunStatus.DONE, RunStatus.PARTIAL} or not result.problems:
         return {}
     first: Problem = result.problems[0]
-    return {"code": first.code, "message": first.message, "fix": first.fix}
+    message = {} if first.code == APPEARED else {"message": first.message}  # that one quotes values of the CRM
+    return {"code": first.code, **message, "fix": first.fix}

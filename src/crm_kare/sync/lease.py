@@ -26,7 +26,7 @@ class Lease:
 
     def __init__(self, journal: Journal, crm: str, clock: Clock) -> None:
         self._leases, self._crm, self._clock = journal.leases, crm, clock
-        self._holder = f"{os.getpid()}@{_numbering()}#{next(_NUMBERS)}"
+        self._holder = f"{os.getpid()}@{numbering()}#{next(_NUMBERS)}"
         self._over = threading.Event()
         self._heart = threading.Thread(target=self._beats, name=f"lease of {crm}", daemon=True)
 
@@ -67,7 +67,7 @@ class Lease:
 def died(holder: str) -> bool:
     """Whether a holder whose number is one of ours is a process that is no more; of all others only time can tell."""
     process, _, rest = holder.partition("@")
-    if rest.partition("#")[0] != _numbering() or not process.isdigit():
+    if rest.partition("#")[0] != numbering() or not process.isdigit():
         return False
     try:
         os.kill(int(process), 0)
@@ -78,7 +78,7 @@ def died(holder: str) -> bool:
     return False
 
 
-def _numbering() -> str:
+def numbering() -> str:
     """Whose process numbers ours is one of. Containers may share the machine's name, and each begins to count at 1."""
     with suppress(OSError):
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")
