@@ -1,6 +1,7 @@
 """Who gave properties their present values: by the property history, persons by the portal's list of users."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 
 from crm_kare.errors import AccessError
@@ -16,20 +17,26 @@ def authors(
     """By record id and label name: one call for each fifty records, and where persons are among them the list of users."""
     names = {one.field: one.label.name for one in fields}
     hands = last_hands(client, source, ids, tuple(names)) if ids and names else {}
-    persons = _persons(client) if any(hand.user for found in hands.values() for hand in found.values()) else {}
+    users = {hand.user for found in hands.values() for hand in found.values() if hand.user}
+    persons = _persons(client, users) if users else {}
     return {
         key: {names[held]: _author(hand, persons) for held, hand in found.items() if held in names and hand.kind}
         for key, found in hands.items()
     }
 
 
-def _persons(client: Client) -> dict[str, tuple[str, str]]:
-    """Name and e-mail address by user id; nobody where the scope for owners is not granted."""
+def _persons(client: Client, wanted: AbstractSet[str]) -> dict[str, tuple[str, str]]:
+    """Name and e-mail address by user id; nobody where the scope for owners is not granted. Who left is asked for last."""
+    found: dict[str, tuple[str, str]] = {}
     try:
-        found = [raw for raw in everybody(client) if raw.get("userId")]
+        for raw in everybody(client):
+            if (user := str(raw.get("userId") or "")) in wanted:
+                found[user] = (name_of(raw) or "", str(raw.get("email") or ""))
+            if len(found) == len(wanted):
+                break
     except AccessError:
         return {}
-    return {str(raw["userId"]): (name_of(raw) or "", str(raw.get("email") or "")) for raw in found}
+    return found
 
 
 def _author(hand: Hand, persons: Mapping[str, tuple[str, str]]) -> Author:

@@ -112,7 +112,7 @@ class HubSpotConnector:
         try:
             yield from self._puller.pages(spec, cursor)
         except AccessError as error:
-            asked = areas(self._client, self._context.specs or (spec,), "", writes=True)
+            asked = areas(self._client, self._context.specs or (spec,), "", writes=False)
             raise all_missing(self._client, error, asked) from None
 
     def fetch(self, spec: StreamSpec, ids: Sequence[str]) -> Page:

@@ -32,9 +32,9 @@ ATTEMPTS: Final = 6
 LONGEST_WAIT: Final = 60.0
 """Seconds that a call waits before it is repeated, whatever the CRM asks for."""
 _SHORTEST_WAIT: Final = 0.001
+"""A wait shorter than the clock's resolution would never end."""
 _SOON: Final = 50
 """A fiftieth of a limiter's period: calls that belong together wait no longer in between."""
-"""A wait shorter than the clock's resolution would never end."""
 _TICK: Final = 0.001
 """Seconds by which a whole wait may end early."""
 

@@ -62,7 +62,7 @@ def test_a_day_of_an_admin(shop: Door) -> None:
 
     for wanted in ("a1", "Firm 1", "firm 1"):
         why = shop("explain", "shop", wanted, "--json").document
-        assert (why["account_id"], why["profile"], len(why["history"])) == ("a1", "Keep", 0)
+        assert (why["account_id"], why["profile"], len(why["history"])) == ("a1", "Keep", 1)
     told = shop("explain", "shop", "a1").out
     assert "Firm 1 (a1): Keep" in told
     assert f"Today: orders 10, last {last}" in told

@@ -45,10 +45,10 @@ def test_every_missing_scope_is_named_at_once_with_where_to_tick_it(rig: Any) ->
 
 def test_a_pull_that_lacks_scopes_names_them_all_not_the_first_alone(rig: Any) -> None:
     steps.ready(rig)
-    gone = {"crm.objects.companies.read", "crm.objects.companies.write"}
+    gone = {"crm.objects.deals.read", "crm.objects.companies.read"}
     without(rig, *gone)
     with pytest.raises(AccessError, match="2 scopes") as caught:
-        list(rig.connector().pull(rig.setting.specs["accounts"], None))
+        list(rig.connector().pull(rig.setting.specs["opportunities"], None))
     assert [scope for scope in gone if scope not in caught.value.fix] == []
 
 

@@ -326,7 +326,7 @@ def test_what_went_wrong_while_reading_ahead_is_told_after_the_pages_before_it(r
     pages = accounts.pull(connector)
     next(pages)
     rig.running.faults.order(Fault("*/objects/companies", "GET", status=403, body="{}", times=0))
-    with pytest.raises(Exception, match="permission"):
+    with pytest.raises(Exception, match="lacks 1 scope"):
         list(pages)
     rig.mend()
     accounts.bring(rig.connector())

@@ -1,6 +1,7 @@
 """Why a label changed, in one sentence: what is said of the account now and was not said before, and the other way round."""
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Final
 
 from crm_kare.journal import HeldLabel
@@ -11,8 +12,7 @@ _BETWEEN: Final = "; "
 
 def with_why(history: Sequence[HeldLabel]) -> list[tuple[HeldLabel, str]]:
     """Each entry of an account's history (newest first, as the journal tells it) with the sentence that led to it."""
-    befores: list[HeldLabel | None] = [*history[1:], None]
-    return [(one, why(one, before)) for one, before in zip(history, befores, strict=True)]
+    return [(one, why(one, before)) for one, before in zip_longest(history, history[1:])]
 
 
 def why(one: HeldLabel, before: HeldLabel | None) -> str:

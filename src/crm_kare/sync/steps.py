@@ -153,8 +153,7 @@ def write(run: CrmRun, plan: Plan) -> None:
         _keep_approval(run, plan)
     elif not plan.empty():
         runtime.journal.undos.begin(run.run_id, run.crm, plan.undoes, runtime.clock.now())
-    if not plan.empty():
-        begin(run)
+    begin(run)
     run.outcomes[OutcomeStatus.CONFLICT] += plan.conflict_accounts()
     landed: set[str] = set()
     try:

@@ -9,7 +9,7 @@ import ibis.expr.types as ir
 
 from crm_kare.config.mapping import Mapping as CrmMapping
 from crm_kare.config.mapping import StreamMap
-from crm_kare.model import EXTRA_PREFIX
+from crm_kare.model import EXTRA_PREFIX, STREAMS, Kind
 from crm_kare.sync.judge import engine
 from crm_kare.sync.mapped.columns import folded
 from crm_kare.sync.runtime import Runtime
@@ -44,16 +44,21 @@ def unmapped(runtime: Runtime, crm: str) -> tuple[Unmapped, ...]:
 def _unmapped(tables: Mapping[str, ir.Table], mapping: CrmMapping) -> Iterator[Unmapped]:
     for stream, mapped in mapping.streams.mapped():
         if stream in tables:
-            for column, known in _lists(mapped):
+            for column, known in _lists(stream, mapped):
                 if column in tables[stream].columns:
                     yield from _strangers(tables[stream], stream, column, known)
 
 
-def _lists(mapped: StreamMap) -> Iterator[tuple[str, list[str]]]:
-    """The columns whose values are mapped one by one, with those that are."""
+def _lists(stream: str, mapped: StreamMap) -> Iterator[tuple[str, list[str]]]:
+    """The columns in which a value that is not mapped is unknown, with those that are mapped. A text stays as it is, and where
+    the flags tell how a deal ended its stage need not be known.
+    """
     own = {EXTRA_PREFIX + name: one for name, one in mapped.fields_of_own().items()}
+    kinds = {one.name: one.kind for one in STREAMS[stream].columns} | {name: one.type for name, one in own.items()}
+    flags = {"is_won", "is_closed"} <= mapped.fields.keys()
     for column, field in {**mapped.fields, **own}.items():
-        if field.values is not None and field.otherwise is None:
+        closed = not flags if column == "outcome" else kinds[column] is not Kind.TEXT
+        if closed and field.values is not None and field.otherwise is None:
             yield column, sorted({one.strip().lower() for one in field.values})
 
 

@@ -8,6 +8,7 @@ from typing import Final
 import pyarrow as pa
 
 from crm_kare.config.identity import Identity, Names
+from crm_kare.errors import ConfigError
 from crm_kare.method import Workbench, quoted
 from crm_kare.model import Problem
 from crm_kare.sync.grounds import engine
@@ -46,6 +47,8 @@ def listing(runtime: Runtime, identity: Identity) -> Listing:
     decisions = runtime.project.decisions()
     with engine() as con:
         taking = parties(runtime, con, identity, identity.crms[0], None)
+        if not taking.listed:
+            raise ConfigError("No mirror is fresh enough.", fix="Run `crm-kare pull` for each CRM.", where="identity")
         with Workbench.of(taking.listed[0].streams.accounts) as bench:
             for one in taking.listed:
                 one.lay_out(bench)

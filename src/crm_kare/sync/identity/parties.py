@@ -84,10 +84,7 @@ def _tables(runtime: Runtime, con: Backend, identity: Identity, crm: str) -> dic
         raise _StaleError(f"was last pulled on {pulled_at:%Y-%m-%d}", fix=f"Run `crm-kare pull {crm}`.")
     if "accounts" not in tables:
         raise ConfigError("was never pulled", fix=f"Run `crm-kare pull {crm}`.")
-    return {
-        **tables,
-        "accounts": without(tables["accounts"], unsigned(runtime, crm, held_overrides(tables["accounts"]))),
-    }
+    return tables
 
 
 def _problem(crm: str, error: KareError) -> Problem:
