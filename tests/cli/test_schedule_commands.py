@@ -50,7 +50,8 @@ def test_a_pause_is_told_with_its_end_and_who_made_it_until_it_is_taken_back(sho
 
 
 def test_an_end_without_zone_is_in_the_crms(shop: Door, journal: Journal) -> None:
-    assert shop("pause", "--all", "--until", "2099-01-15T08:00").code == 0
+    told = shop("pause", "--all", "--until", "2099-01-15T08:00")
+    assert (told.code, "until 2099-01-15 07:00 UTC" in told.out) == (0, True)
     assert journal.schedules.get("shop").paused_until == datetime(2099, 1, 15, 7, tzinfo=UTC)
 
 

@@ -5,7 +5,7 @@ import os
 import re
 import socket
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from zoneinfo import ZoneInfo
@@ -173,7 +173,7 @@ def _until(text: str | None, now: datetime, timezone: str) -> datetime | None:
     end = end if end.tzinfo else end.replace(tzinfo=ZoneInfo(timezone))
     if end <= now:
         raise UsageError(f"`{text}` is over.", where="--until", fix="Name a time to come.")
-    return end
+    return end.astimezone(UTC)
 
 
 def _who() -> str:
