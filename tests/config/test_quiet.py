@@ -51,6 +51,8 @@ def test_windows_that_touch_are_one() -> None:
         ("01:00-02:30", "2026-10-25T00:30", "2026-10-25T01:30"),  # 02:30 comes twice: it ends at the second
         ("01:00-02:30", "2026-10-25T01:00", "2026-10-25T01:30"),
         ("01:00-03:00", "2026-03-29T00:30", "2026-03-29T01:00"),  # 03:00 summer time
+        ("22:00-02:30", "2026-03-29T01:15", "2026-03-29T01:30"),  # 02:30 is jumped over: as late as it can be read
+        ("02:30-04:00", "2026-03-29T00:45", "2026-03-29T02:00"),
     ],
 )
 def test_an_hour_that_comes_twice_is_quiet_twice(window: str, moment: str, end: str) -> None:

@@ -30,16 +30,20 @@ class Window:
     end: int = 24 * 60
 
     def span(self, day: date, zone: ZoneInfo) -> tuple[datetime, datetime] | None:
-        """Its beginning and end on a day, in UTC; an hour that the clock passes twice is in it both times."""
+        """Its beginning and end on a day, in UTC; an hour that the clock passes twice is in it both times, and where it begins or ends in
+        one that the clock jumps over, it is the longer one.
+        """
         if day.weekday() not in self.days or not self.first <= day <= self.last:
             return None
         end = self.end if self.end > self.begin else self.end + 24 * 60
-        return _moment(day, self.begin, zone, 0), _moment(day, end, zone, 1)
+        return min(_moments(day, self.begin, zone)), max(_moments(day, end, zone))
 
 
-def _moment(day: date, minutes: int, zone: ZoneInfo, fold: int) -> datetime:
+def _moments(day: date, minutes: int, zone: ZoneInfo) -> list[datetime]:
+    """A time of day in UTC. One that comes twice in autumn is both; one that spring jumps over is read by the clock before and the clock after."""
     days, rest = divmod(minutes, 24 * 60)
-    return datetime.combine(day + days * _A_DAY, time(*divmod(rest, 60), fold=fold), zone).astimezone(UTC)
+    clock = time(*divmod(rest, 60))
+    return [datetime.combine(day + days * _A_DAY, clock.replace(fold=fold), zone).astimezone(UTC) for fold in (0, 1)]
 
 
 def quiet_until(windows: Sequence[Window], timezone: str, moment: datetime) -> datetime | None:
