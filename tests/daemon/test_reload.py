@@ -78,6 +78,28 @@ def test_a_file_that_is_still_being_written_is_left_alone(rig: Rig) -> None:
     assert rig.events("configuration refused") == []
 
 
+def test_a_file_that_cannot_be_looked_at_stops_no_start(rig: Rig) -> None:
+    (rig.world.folder / "playbooks").mkdir(exist_ok=True)
+    shut = rig.world.folder / "playbooks" / "shut.md"
+    shut.symlink_to("x" * 300)  # no such name can be: as where one may not enter
+    rig.motor.pass_time(2 * QUARTER + 30)
+    assert len(rig.events("run begins")) == 2
+    assert rig.events("look failed") == []
+    shut.unlink()
+    rig.motor.pass_time(QUARTER)
+    assert problem(rig) is None
+    assert rig.events("run ended")[-1]["status"] == "done"
+
+
+def test_a_look_that_breaks_is_told_and_the_next_one_goes_well(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(type(rig.runtime.journal.schedules), "all", lambda _self: {}["secret"])
+        rig.motor.pass_time(30)
+    rig.motor.pass_time(QUARTER)
+    assert [one["code"] for one in rig.events("look failed")] == ["KeyError"]
+    assert [one["status"] for one in rig.events("run ended")] == ["done"]
+
+
 def test_another_database_wants_a_restart(rig: Rig) -> None:
     (rig.world.folder / ".env").write_text("CRM_KARE_DATABASE_URL=sqlite:////elsewhere/state.db\n")
     rig.motor.pass_time(60)

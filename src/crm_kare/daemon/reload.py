@@ -70,6 +70,10 @@ class Reload:
         except KareError as error:
             self.problem = Problem(error.code, error.message, error.fix, where=error.where)
             return None
+        except OSError as error:
+            told = f"a file of the configuration cannot be read ({error.strerror})."
+            self.problem = Problem("unreadable", told, "Check its permissions.")
+            return None
         self.problem, self.loaded_at = None, self._clock.now()
         self._held = self._last = fingerprint(new)
         return new
@@ -78,7 +82,11 @@ class Reload:
 def fingerprint(runtime: Runtime) -> str:
     """A hash over the content of every file that the configuration is read from."""
     digest = hashlib.sha256()
-    for path in sorted(set(_files(runtime))):
+    try:
+        paths = sorted(set(_files(runtime)))
+    except OSError as error:  # a folder that may not be entered: `Reload.look` meets it again, and tells
+        return type(error).__name__
+    for path in paths:
         digest.update(f"{path}\0".encode())
         try:
             digest.update(path.read_bytes())

@@ -130,6 +130,12 @@ class Service:
 
         It happens every `LOOK` seconds by itself; a database that does not answer is told once, and asked again next time.
         """
+        try:
+            self._look()
+        except Exception as error:  # noqa: BLE001  the door: the next look may go well, and none may end them all
+            self._log.error("look failed", code=type(error).__name__)  # no traceback: it may hold customers' data
+
+    def _look(self) -> None:
         if self._stopped or self._stopping():
             return
         self._configure()
