@@ -43,7 +43,7 @@ def answering_app(answering: Answering) -> FastAPI:
     app = FastAPI(title="crm-kare", docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.get("/healthz")
-    def healthz() -> JSONResponse:
+    async def healthz() -> JSONResponse:  # waits for no thread: `/readyz` may hold them all while a database hangs
         return JSONResponse(answering.health())
 
     @app.get("/readyz")

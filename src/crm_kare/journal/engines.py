@@ -28,6 +28,14 @@ _PATIENCE_MS: Final = 30_000
 _KEPT: Final = 5
 """Connections of a shared pool that stay open while nobody uses them."""
 _SCHEMA: Final = "kare_schema"
+_TIMEOUTS: Final = {
+    "connect_timeout": "10",
+    "keepalives_idle": "15",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "30000",
+}
+"""Parameters of libpq by which a database that went without a word is noticed within half a minute; the address may set others."""
 
 
 class Pools:
@@ -96,9 +104,14 @@ def quoted(made: Engine, name: str) -> str:
 
 
 def _postgresql(url: URL, **limits: Any) -> Engine:
-    made = sa.create_engine(url, pool_pre_ping=True, **limits)
+    told = {name: value for name, value in _TIMEOUTS.items() if name not in url.query} if _by_libpq(url) else {}
+    made = sa.create_engine(url.update_query_dict(told), pool_pre_ping=True, **limits)
     event.listen(made, "begin", _enter_schema)
     return made
+
+
+def _by_libpq(url: URL) -> bool:
+    return url.get_driver_name().startswith("psycopg")
 
 
 def _enter_schema(connection: Connection) -> None:
