@@ -316,6 +316,9 @@ def test_addresses_are_parted_by_commas_and_lines_that_stand_before_a_scheme() -
         "dbus://", "gnome://", "macosx://", "windows://", "glib://", "syslog://localhost", "rsyslog://localhost", "blink1://",
         "mqtt://localhost/x", "file:///etc/passwd", "config://x", SECRET, f"{SECRET}://x", "json://example.com/hook",
         "ntfy://topic", "slack://x", "workflows://h.example.com/a/b/c?template=/etc/passwd",
+        "workflows://h.example.com/a/b/?a=b;template=/etc/passwd", "workflows://h.example.com/a/b/?%20template=/etc/passwd",
+        "workflows://h.example.com/a/b/#x?template=/etc/passwd", "workflows://h.example.com/a/b/?%09template+=/etc/passwd",
+        "workflows://h.example.com/a/b/?a=b&amp;template=/etc/passwd", "mailtos://me:p[ss@h.example.com",
     ],
 )  # fmt: skip
 def test_what_runs_programs_reads_files_or_is_not_encrypted_is_refused_without_telling_it(url: str) -> None:

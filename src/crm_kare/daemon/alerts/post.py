@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from pydantic import SecretStr
 
@@ -117,17 +117,33 @@ def reached(where: Sequence[Address], message: Message) -> tuple[list[Address], 
 
 def _check(address: Address, setting: str) -> None:
     url = address.to("owner@example.com").url.get_secret_value()
-    parts, scheme = urlsplit(url), _scheme(url)
+    scheme, host = _scheme(url), _host(address, url, setting)
     if scheme not in _KNOWN:
         raise _refused(address, setting, "is of no service that is let in", "docs/alerts.md lists those that are.")
-    if _LOCAL_FILES & {name.lower() for name in parse_qs(parts.query, keep_blank_values=True)}:
+    if _LOCAL_FILES & _parameters(url):
         raise _refused(address, setting, "would read a file of this machine", "Leave that parameter out.")
     plugin = _apprise().Apprise.instantiate(url, asset=_asset())
     if plugin is None:
         raise _refused(address, setting, "cannot be read", "Write it as https://appriseit.com/services/ has it.")
     plain = scheme in _schemes(plugin.protocol) and scheme not in _schemes(plugin.secure_protocol)
-    if plain and scheme not in _MAIL and parts.hostname not in _LOOPBACK:
+    if plain and scheme not in _MAIL and host not in _LOOPBACK:
         raise _refused(address, setting, "is not encrypted", f"Write {scheme}s:// in place of {scheme}://.")
+
+
+def _host(address: Address, url: str, setting: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:  # what stands in brackets would have to be a number of IPv6
+        raise _refused(address, setting, "cannot be read", "Write [ and ] as %5B and %5D.") from None
+
+
+def _parameters(url: str) -> set[str]:
+    """The names of an address's parameters as Apprise reads them: it parts them at `;` too, strips them, takes a sign off their front,
+    and knows no fragment.
+    """
+    _, _, told = url.partition("?")
+    names = (unquote(one.partition("=")[0]) for one in re.split("[&;?]", told))
+    return {re.sub(r"^[\s+:-]+|[\s+:-]+$", "", name).lower() for name in names}
 
 
 def _refused(address: Address, setting: str, told: str, fix: str) -> ConfigError:
