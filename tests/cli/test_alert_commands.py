@@ -37,6 +37,7 @@ def test_without_or_with_a_wrong_address_alerts_end_with_3(shop: Door) -> None:
     assert "address 1 (dbus://…)" in ended.err
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("profiles")
 def test_sync_alert_tells_once_and_tells_the_end(shop: Door, service: Hook) -> None:
     shop.put(".env", f"CRM_KARE_ALERT_URLS={service.url()}\n")

@@ -113,6 +113,7 @@ def test_6_a_first_run_without_approval_then_5_with_a_locked_record_then_0_by_re
     assert (mended.code, mended.document["runs"][0]["applied"]["changed"]) == (0, 1)
 
 
+@pytest.mark.slow
 def test_6_a_stale_plan(shop: Door) -> None:
     assert shop("plan", "shop", "-o", str(shop.file("plan"))).code == 0
     shop.replace("opportunities.csv", "o10,a1", "o10,a2")

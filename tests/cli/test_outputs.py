@@ -144,6 +144,7 @@ def test_the_reader_of_stdout_goes_away(shop: Door) -> None:
         assert process.wait(60) == 141
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("profiles")
 def test_a_terminated_sync_stops_at_a_border_and_the_next_goes_on(both: Door, running: RunningSandbox) -> None:
     assert both("provision", "hubspot").code == 0

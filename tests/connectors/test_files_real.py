@@ -59,6 +59,7 @@ def test_crm_maven(tmp_path: Path) -> None:
     assert set(table["stage"].to_pylist()) == {"Won", "Lost", "Engaging", "Prospecting"}
 
 
+@pytest.mark.slow
 def test_online_retail_in_flat_memory(tmp_path: Path) -> None:
     shop = connector("online_retail_ii", tmp_path)
     orders = spec(

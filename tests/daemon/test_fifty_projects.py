@@ -27,7 +27,7 @@ from crm_kare.sync.setup import provision
 from crm_kare.testing.clock import FakeClock
 
 SLOT = timedelta(minutes=15)
-SLOTS = 2
+SLOTS = 1
 APPROVED = 10
 GREEDY, BROKEN, CRASHING, LOCKED_OUT = "greedy", "broken", "crashing", "locked-out"
 TROUBLE = {GREEDY, BROKEN, CRASHING, LOCKED_OUT}

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
 from flow.worlds import RULES
 
@@ -46,6 +47,7 @@ def _told(url: str) -> dict[str, Any]:
         time.sleep(0.1)
 
 
+@pytest.mark.slow
 def test_many_projects_are_served_by_one_process_until_sigterm(tmp_path: Path) -> None:
     for name in ("acme", "broken", "other"):
         _project(tmp_path / name)

@@ -145,6 +145,7 @@ def test_a_smaller_mirror_stops_the_run_and_is_not_taken(world: World) -> None:
     runtime.close()
 
 
+@pytest.mark.slow
 def test_after_the_days_set_a_run_pulls_in_full_by_itself_under_the_same_brakes(world: World) -> None:
     world.add("acme")
     for number in range(60):

@@ -86,6 +86,7 @@ def test_five_calls_in_a_hundred_fail(project: SandboxProject, verdict: dict[str
     require_as_planned(project, verdict)
 
 
+@pytest.mark.slow
 def test_an_edit_that_search_does_not_show_yet_survives(project: SandboxProject, verdict: dict[str, str]) -> None:
     """A person types into our property seconds before a run that wants another value."""
     sync(project.runtime, (), FORCE)

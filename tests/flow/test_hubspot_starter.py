@@ -69,6 +69,7 @@ def project(tmp_path: Path) -> Iterator[SandboxProject]:
         yield made
 
 
+@pytest.mark.slow
 def test_every_optional_line_fits_a_portal_that_has_the_thing(project: SandboxProject) -> None:
     path = project.folder / "mappings/hubspot.yaml"
     path.write_text(all_taken(path.read_text()))

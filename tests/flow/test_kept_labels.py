@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from flow.worlds import World
 
 from crm_kare.journal import Journal
@@ -37,6 +38,7 @@ def test_a_saved_plan_leaves_the_history_that_a_run_would(acme: Acme, tmp_path: 
     assert (after.planned.fields, after.planned.by_transition) == (0, {})
 
 
+@pytest.mark.slow
 def test_a_staged_run_keeps_what_it_wrote_and_the_brake_sees_the_rest(world: World) -> None:
     world.add("acme")
     for number in range(30):

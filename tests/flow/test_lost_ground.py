@@ -206,7 +206,8 @@ class Wrong(FakeClock):
         self._right.sleep(seconds)
 
 
-@pytest.mark.parametrize("crm", ["salesforce", pytest.param("hubspot", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("crm", BOTH)
 def test_a_clock_that_is_wrong_loses_nothing(tmp_path: Path, verdict: Verdict, crm: str) -> None:
     """Back an hour, forward a day, and right again, between runs and within them; people edit at each moment."""
     with sandbox_project(tmp_path, crms=(crm,), accounts=ACCOUNTS) as project:

@@ -38,7 +38,7 @@ def test_an_account_keeps_the_label_that_it_holds_though_the_journal_is_gone(emp
     runtime.close()
 
 
-@pytest.fixture(params=["hubspot", pytest.param("salesforce", marks=pytest.mark.slow)])
+@pytest.fixture(params=["hubspot", "salesforce"])
 def labelled(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SandboxProject]:
     with sandbox_project(tmp_path, crms=(request.param,), accounts=12) as project:
         sync(project.runtime, (), FORCE)
@@ -46,6 +46,7 @@ def labelled(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Sandbox
         yield project
 
 
+@pytest.mark.slow
 def test_in_both_vendors_nothing_is_written_or_suspected_and_edits_are_seen_again(labelled: SandboxProject) -> None:
     (crm,) = labelled.crms
     assert crm in BOTH

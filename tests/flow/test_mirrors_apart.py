@@ -50,6 +50,7 @@ def test_who_has_not_the_files_pulls_anew_and_says_so(machines: tuple[World, Run
     assert (same_again.planned.accounts, damaged(same_again)) == (0, False)
 
 
+@pytest.mark.slow
 def test_changes_of_hands_lose_and_repeat_nothing(machines: tuple[World, Runtime, Runtime]) -> None:
     world, first, second = machines
     run(first, force=True)

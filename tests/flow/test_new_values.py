@@ -59,6 +59,7 @@ def test_an_unknown_value_that_appears_stops_all_crms_until_it_is_approved_or_ma
     assert {one.exit_code for one in sync(runtime)} == {0}  # known by now
 
 
+@pytest.mark.slow
 def test_it_is_no_hindrance_where_it_is_mapped_or_the_project_asks_for_more_of_them(two: tuple[World, Runtime]) -> None:
     world, runtime = two
     deal(world, "Signed")
@@ -77,6 +78,7 @@ def test_it_is_no_hindrance_where_it_is_mapped_or_the_project_asks_for_more_of_t
     del runtime
 
 
+@pytest.mark.slow
 def test_a_quiet_run_has_no_need_of_a_brake(two: tuple[World, Runtime]) -> None:
     world, runtime = two
     world.verdict.clear()

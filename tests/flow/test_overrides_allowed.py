@@ -57,6 +57,7 @@ def test_only_the_override_of_somebody_on_the_list_is_followed(listed: tuple[Wor
     assert world.labels("acme", "a2")["Profile"] == "Attain"
 
 
+@pytest.mark.slow
 def test_an_unknown_author_is_not_followed_unless_the_project_says_so(listed: tuple[World, Runtime]) -> None:
     world, runtime = listed
     sets(world, "a1", "Attain")
@@ -71,6 +72,7 @@ def test_an_unknown_author_is_not_followed_unless_the_project_says_so(listed: tu
     again.close()
 
 
+@pytest.mark.slow
 def test_the_crm_is_asked_once_for_an_override_that_is_followed(listed: tuple[World, Runtime]) -> None:
     world, runtime = listed
     sets(world, "a1", "Attain", "Ann")
@@ -79,6 +81,7 @@ def test_the_crm_is_asked_once_for_an_override_that_is_followed(listed: tuple[Wo
     assert score_only(runtime, "acme").labels["profile"].to_pylist() == ["Attain", "Keep"]
 
 
+@pytest.mark.slow
 def test_overridden_to_none_is_not_unknown(empty: World) -> None:
     empty.add("acme")
     for number in range(4):
@@ -94,7 +97,7 @@ def test_overridden_to_none_is_not_unknown(empty: World) -> None:
     runtime.close()
 
 
-@pytest.fixture(params=["hubspot", pytest.param("salesforce", marks=pytest.mark.slow)])
+@pytest.fixture(params=["hubspot", "salesforce"])
 def sandboxed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SandboxProject]:
     with sandbox_project(tmp_path, crms=(request.param,), accounts=12) as project:
         sync(project.runtime, (), FORCE)
@@ -116,6 +119,7 @@ def _types(project: SandboxProject, account_id: str, **labels: str) -> None:
     side.edit(account_id, **labels)
 
 
+@pytest.mark.slow
 def test_both_vendors_tell_who_edited_and_when(sandboxed: SandboxProject) -> None:
     (crm,) = sandboxed.crms
     one, two = sandboxed.ids(crm)[:2]

@@ -51,6 +51,7 @@ def test_the_next_run_fills_the_new_fields_with_their_history_and_suspects_nobod
     assert (quiet.planned.fields, quiet.applied.conflict) == (0, 0)
 
 
+@pytest.mark.slow
 def test_an_override_in_the_old_field_counts_until_the_new_one_is_filled_or_the_old_one_gone(
     moved: tuple[World, Runtime],
 ) -> None:
@@ -75,6 +76,7 @@ def test_an_override_in_the_old_field_counts_until_the_new_one_is_filled_or_the_
     assert (quiet.exit_code, quiet.planned.fields) == (0, 0)
 
 
+@pytest.mark.slow
 def test_back_to_the_first_prefix_what_stands_there_is_nobodys_edit(moved: tuple[World, Runtime]) -> None:
     world, runtime = moved
     sync(runtime)
@@ -90,13 +92,14 @@ def test_back_to_the_first_prefix_what_stands_there_is_nobodys_edit(moved: tuple
     assert [one.applied.conflict for one in sync(runtime)] == [1]
 
 
-@pytest.fixture(params=["hubspot", pytest.param("salesforce", marks=pytest.mark.slow)])
+@pytest.fixture(params=["hubspot", "salesforce"])
 def sandboxed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SandboxProject]:
     with sandbox_project(tmp_path, crms=(request.param,), accounts=12) as project:
         sync(project.runtime, (), FORCE)
         yield project
 
 
+@pytest.mark.slow
 def test_in_both_vendors_labels_move_and_overrides_stay(sandboxed: SandboxProject) -> None:
     (crm,) = sandboxed.crms
     side = sandboxed.crms[crm]

@@ -57,6 +57,7 @@ def labels(folder: Path, as_of: str) -> dict[str, dict[str, Any]]:
 MAVEN = ("accounts.csv", "sales_pipeline.csv", "sales_teams.csv")
 
 
+@pytest.mark.slow
 def test_crm_maven_from_init_to_labels(tmp_path: Path) -> None:
     maven = project(tmp_path / "maven", "crm_maven", MAVEN)
     assert run(maven, "map", "check", "real") == 0

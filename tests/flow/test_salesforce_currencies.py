@@ -87,6 +87,7 @@ def test_a_rate_that_changes_moves_no_text_of_closed_business(tmp_path: Path) ->
         assert {one for one in before if after[one] != before[one]} <= {account}
 
 
+@pytest.mark.slow
 def test_dated_rates_count_by_close_day_and_one_that_was_read_stays(tmp_path: Path) -> None:
     with org_of_several_currencies(tmp_path, accounts=1, dated=True) as project:
         org = org_of(project.running.sandbox)

@@ -62,6 +62,7 @@ def project(tmp_path: Path) -> Iterator[SandboxProject]:
         yield made
 
 
+@pytest.mark.slow
 def test_every_optional_line_fits_an_org_that_has_the_feature(project: SandboxProject) -> None:
     path = project.folder / "mappings/salesforce.yaml"
     path.write_text(all_taken(path.read_text()))

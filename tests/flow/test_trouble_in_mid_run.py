@@ -81,9 +81,10 @@ def used_up(crm: Crm) -> None:
     crm.use_up()
 
 
-@pytest.mark.parametrize("where", ["pulls", "writes"])
+@pytest.mark.parametrize("where", [pytest.param("pulls", marks=pytest.mark.slow), "writes"])
 @pytest.mark.parametrize(
-    ("event", "status", "code"), [(revoked, RunStatus.FAILED, 4), (used_up, RunStatus.UNAVAILABLE, 7)]
+    ("event", "status", "code"),
+    [(revoked, RunStatus.FAILED, 4), pytest.param(used_up, RunStatus.UNAVAILABLE, 7, marks=pytest.mark.slow)],
 )
 def test_login_or_allowance_ends_in_mid_run(
     fresh: tuple[SandboxProject, Crm, dict[str, str | None]], where: str, event: Event, status: RunStatus, code: int
@@ -100,6 +101,7 @@ def test_login_or_allowance_ends_in_mid_run(
     require_mended(project, crm, wanted)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["pulls", "writes"])
 def test_a_field_is_deleted_in_mid_run(fresh: tuple[SandboxProject, Crm, dict[str, str | None]], where: str) -> None:
     project, crm, wanted = fresh

@@ -87,6 +87,7 @@ def test_what_moved_or_went_meanwhile_is_listed_and_left(acme: Acme) -> None:
     assert world.labels("acme", "a3")["Motion"] == "Retain"
 
 
+@pytest.mark.slow
 def test_what_a_later_run_wrote_stays(acme: Acme) -> None:
     world, runtime = acme
     first = wrongly(world, runtime)
@@ -121,6 +122,7 @@ def test_a_plan_that_was_looked_at_is_refused_where_the_crm_moved_since(acme: Ac
     assert runtime.journal.undos.holding("acme") is None
 
 
+@pytest.mark.slow
 def test_a_saved_undo_is_applied_as_an_undo(acme: Acme, tmp_path: Path) -> None:
     world, runtime = acme
     wrong = wrongly(world, runtime)
@@ -154,6 +156,7 @@ def test_after_an_undo_a_run_that_would_write_waits_for_approval(acme: Acme, tmp
     assert sync(runtime)[0].applied.changed == 1
 
 
+@pytest.mark.slow
 def test_once_the_rules_are_mended_nothing_waits(acme: Acme) -> None:
     world, runtime = acme
     wrong = wrongly(world, runtime)
@@ -165,6 +168,7 @@ def test_once_the_rules_are_mended_nothing_waits(acme: Acme) -> None:
     assert sync(runtime)[0].applied.changed == 1
 
 
+@pytest.mark.slow
 def test_an_undo_is_undone_like_any_run(acme: Acme) -> None:
     world, runtime = acme
     wrong = wrongly(world, runtime)
@@ -177,6 +181,7 @@ def test_an_undo_is_undone_like_any_run(acme: Acme) -> None:
     assert (quiet.exit_code, quiet.planned.accounts) == (0, 0)
 
 
+@pytest.mark.slow
 def test_undoing_twice_or_undoing_a_plan_writes_nothing(acme: Acme) -> None:
     world, runtime = acme
     wrong = wrongly(world, runtime)
@@ -198,6 +203,7 @@ PROFILES = st.dictionaries(
 PEOPLE = st.dictionaries(st.sampled_from(IDS), st.sampled_from(["Keep", "Expand", "None"]), max_size=2)
 
 
+@pytest.mark.slow
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(one=PROFILES, two=PROFILES, overrides=PEOPLE)
 def test_a_sync_and_its_undo_leave_everything_as_it_was(
@@ -219,6 +225,7 @@ def test_a_sync_and_its_undo_leave_everything_as_it_was(
     assert {name: profile for name, (profile, _) in held(runtime).items()} == labels
 
 
+@pytest.mark.slow
 def test_runs_forget_what_is_older_than_the_project_keeps(acme: Acme) -> None:
     world, runtime = acme
     wrong = wrongly(world, runtime)

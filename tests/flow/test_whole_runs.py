@@ -21,7 +21,7 @@ TODAY = date(2026, 11, 21)
 OWNED = frozenset(one.name for one in LABELS if one.editor is Editor.OURS and one.default)
 STAMPS = {"LastModifiedDate", "LastModifiedById", "SystemModstamp", "hs_lastmodifieddate"}
 Labels = dict[str, dict[str, str | None]]
-pytestmark = pytest.mark.timeout(300)  # the first test pays for all runs, by the real rules
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]  # the first test pays for all runs, by the real rules
 
 
 @dataclass

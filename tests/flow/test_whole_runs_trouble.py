@@ -103,6 +103,7 @@ def test_a_refused_value_leaves_the_others_written_and_waits(fresh: SandboxProje
     assert (mended.exit_code, mended.applied.changed) == (0, len(refused))
 
 
+@pytest.mark.slow
 def test_a_field_that_the_admin_took_away_stops_the_run_until_it_is_provisioned(
     fresh: SandboxProject, verdict: dict[str, str]
 ) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 
+import pytest
 from flow.worlds import World
 
 from crm_kare.journal import HeldLabel
@@ -42,6 +43,7 @@ def test_overrides_badges_and_profiles_that_go_are_told_as_such() -> None:
     assert whys(moved, overridden)[0].startswith("Keep → Recapture (a person's override shows Attain): 2 orders")
 
 
+@pytest.mark.slow
 def test_by_the_real_rules_a_silent_customer_is_told_by_its_silence(empty: World) -> None:
     empty.add("acme")
     empty.regular("acme", "a1")
