@@ -185,6 +185,16 @@ def test_no_success_is_told_while_nothing_runs_and_not_after_a_rest(rig: Rig, se
     assert service.titles == ["crm-kare: north: one: no run comes to its end"]
 
 
+def test_starts_that_fell_into_quiet_are_not_missed_after_a_restart(rig: Rig, service: Hook) -> None:
+    rig.project.write_text(rig.project.read_text().replace("one: {", 'one: {quiet: ["08:05-20:00"], ', 1))
+    sync(rig.alerter()[0], ["one"], Options(force=True))
+    rig.world.clock.advance(12 * 3600 + 600)  # from eight to ten past eight
+    _, alerter = rig.alerter()
+    alerter.look()
+    step(alerter)
+    assert service.titles == []
+
+
 def test_a_broken_configuration_and_its_mending_are_told(rig: Rig, service: Hook) -> None:
     runtime, alerter = rig.alerter()
     alerter.misconfigured(Problem("ConfigError", "no such key", where="crm-kare.yaml:3"))

@@ -1,7 +1,6 @@
 """What Prometheus is answered: read by its own client's parser."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from crm_kare import __version__
 from crm_kare.daemon.health import HealthServer, create_app
-from crm_kare.daemon.schedule import starts_between
 from crm_kare.daemon.service import Service
 from crm_kare.daemon.webhooks import Receiver
 from crm_kare.errors import StopError
@@ -126,13 +124,6 @@ def test_starts_without_a_success_are_counted_by_the_schedule(rig: Read) -> None
     sync(rig.runtime, ["one"], Options(force=True))
     assert rig.value("starts_since_success", crm="one") == 0
     assert rig.value("starts_since_success", crm="two") is None
-
-
-def test_starts_between_counts_what_the_schedule_names_over_a_night_and_to_its_limit() -> None:
-    friday, monday = datetime(2026, 11, 6, 18, tzinfo=UTC), datetime(2026, 11, 9, 9, tzinfo=UTC)
-    assert starts_between("0 8-18 * * 1-5", "UTC", friday, monday, 100) == 2
-    assert starts_between("0 8-18 * * 1-5", "UTC", friday, friday, 100) == 0
-    assert starts_between("* * * * *", "UTC", friday, monday, 100) == 100
 
 
 def test_the_quota_is_told_where_the_crm_tells_it(rig: Read) -> None:

@@ -55,13 +55,6 @@ class Cron:
                     return moment if moment > after else None
         return None
 
-    def count(self, after: datetime, until: datetime, most: int) -> int:
-        """How many moments there are after `after`, up to and with `until`; counts to `most` at most."""
-        found, moment = 0, self.next(after)
-        while found < most and moment is not None and moment <= until:
-            found, moment = found + 1, self.next(moment)
-        return found
-
     def named(self, day: date) -> bool:
         """Whether a day has any."""
         by_date, by_weekday = day.day in self.days, day.isoweekday() % 7 in self.weekdays
@@ -105,11 +98,6 @@ def cron(schedule: str, timezone: str) -> Cron:
         not day.startswith("*") and not weekday.startswith("*"),
         timezone,
     )
-
-
-def starts_between(schedule: str, timezone: str, since: datetime, until: datetime, most: int) -> int:
-    """How often a schedule names a moment after `since`, up to and with `until`; counts to `most` at most."""
-    return cron(schedule, timezone).count(since, until, most)
 
 
 def _expand(field: str, low: int, high: int, words: tuple[str, ...] = ()) -> frozenset[int]:

@@ -12,7 +12,7 @@ from crm_kare.config.quiet import parse_window, quiet_until
 from crm_kare.daemon.alerts import conditions
 from crm_kare.daemon.alerts.conditions import Findings, Kept
 from crm_kare.daemon.alerts.words import body_of
-from crm_kare.daemon.schedule import starts_between
+from crm_kare.daemon.roster import timetables
 from crm_kare.journal import FINE
 from crm_kare.model import PRESENT_PREFIX
 from crm_kare.sync.judge import known_organisation, present_values, today
@@ -86,9 +86,8 @@ def kept(runtime: Runtime, crm: str, looker: Looker) -> Kept:
     ended = (success.ended_at if success else None) or looker.began
     missed = None
     if one.schedule and not rests(runtime, crm):
-        missed = starts_between(
-            one.schedule, one.timezone, max(ended, looker.rested.get(crm, ended)), now, _MOST_STARTS
-        )
+        since = max(ended, looker.rested.get(crm, ended))
+        missed = timetables(runtime.project)[crm].count(since, now, _MOST_STARTS)
     profiles: dict[str, int] = dict(labelled.summary).get("profiles", {}) if labelled else {}
     return Kept(missed, journal.changes.count_rejected().get(crm, 0), sum(profiles.values()))
 
