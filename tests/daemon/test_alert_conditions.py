@@ -69,6 +69,12 @@ def test_each_end_of_a_run_has_its_kind(status: RunStatus, code: str, exit_code:
     assert "one" in condition.command or "run-1" in condition.command
 
 
+def test_a_mirror_that_shrank_has_a_command_of_its_own_for_no_plan_can_be_made() -> None:
+    condition = of(ended(RunStatus.REFUSED, "mirror-shrank", 6))[Kind.BRAKE]
+    assert condition is not None
+    assert condition.command.endswith("crm-kare sync one --full --force")
+
+
 @pytest.mark.parametrize("status", [RunStatus.BUSY, RunStatus.INTERRUPTED])
 def test_a_run_that_was_left_to_another_or_stopped_tells_nothing(status: RunStatus) -> None:
     assert of(ended(status)) == {}

@@ -93,7 +93,7 @@ def test_a_file_that_cannot_be_looked_at_stops_no_start(rig: Rig) -> None:
 
 def test_a_look_that_breaks_is_told_and_the_next_one_goes_well(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr(type(rig.runtime.journal.schedules), "all", lambda _self: {}["secret"])
+        broken.setattr(type(rig.runtime.journal.schedules), "all", lambda _self: dict[str, int]()["secret"])
         rig.motor.pass_time(30)
     rig.motor.pass_time(QUARTER)
     assert [one["code"] for one in rig.events("look failed")] == ["KeyError"]

@@ -144,6 +144,8 @@ def _stopped(result: RunResult) -> Findings:
     told = first.message if first.code in _COUNTS_ONLY else f"A brake stopped run {result.run_id} (code {first.code})."
     crm, kind = result.crm, Kind.APPROVAL_WAITS if first.code in {FIRST, UNDONE} else Kind.BRAKE
     look = f"crm-kare plan {crm} -o look.plan, then crm-kare apply {crm} look.plan if it is right"
+    if first.code == SHRANK:  # no plan can be made before the mirror is whole
+        look = f"crm-kare doctor {crm}; if the records are really gone, crm-kare sync {crm} --full --force"
     return {kind: Condition(told, look)}
 
 
