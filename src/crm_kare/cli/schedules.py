@@ -6,6 +6,7 @@ import re
 import socket
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from zoneinfo import ZoneInfo
@@ -91,10 +92,7 @@ def pause(
             name: _until(until, now, runtime.project.crms[name].timezone) for name in _named(runtime, crm, every=every)
         }
         for name, end in ends.items():
-            runtime.journal.schedules.change(
-                name,
-                lambda was, end=end: replace(was, paused_at=now, paused_until=end, paused_by=_who()),  # type: ignore[misc]
-            )
+            runtime.journal.schedules.change(name, partial(replace, paused_at=now, paused_until=end, paused_by=_who()))
             screen.say(f"{name} is paused{f' until {end:%Y-%m-%d %H:%M} UTC' if end else ''}.")
     return 0
 

@@ -25,13 +25,6 @@ class Leases:
             )
             return taken.rowcount == 1
 
-    def renew(self, crm: str, holder: str, now: datetime, ttl: timedelta) -> bool:
-        """The heartbeat: hold it until `now + ttl`. False where it was lost: the run must stop before its next write."""
-        mine = sa.and_(LEASES.c.crm == crm, LEASES.c.holder == holder, LEASES.c.until > text_of(now))
-        with self._store.writing() as connection:
-            renewed = connection.execute(sa.update(LEASES).where(mine).values(until=text_of(now + ttl)))
-            return renewed.rowcount == 1
-
     def release(self, crm: str, holder: str) -> None:
         """Give it back; nothing happens where another holds it."""
         with self._store.writing() as connection:
