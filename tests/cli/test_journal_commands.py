@@ -49,6 +49,7 @@ def test_who_says_no_changes_nothing(labelled: Door, monkeypatch: pytest.MonkeyP
     assert labelled("sync", "--json").document["runs"][0]["planned"]["accounts"] == 0
 
 
+@pytest.mark.slow
 def test_an_undo_is_saved_and_applied_or_told_as_json(labelled: Door) -> None:
     run = _newest(labelled)
     asked = labelled("undo", run, "--json")

@@ -1,5 +1,6 @@
 """Several CRMs in one project: of both kinds, of one kind behind prefixes, and with time zones of their own."""
 
+import pytest
 from cli.doors import Door
 
 
@@ -21,6 +22,7 @@ def test_two_of_a_kind_have_logins_of_their_own(both: Door) -> None:
     assert "would use the same credentials" in shared.err
 
 
+@pytest.mark.slow
 def test_a_brake_in_one_holds_all_back(shop: Door, profiles: dict[str, str]) -> None:
     shop.put("mappings/second.yaml", shop.file("mappings/files.yaml").read_text() + "options: {results: second.csv}\n")
     entry = "  second: {connector: files, mapping: mappings/second.yaml}\n"

@@ -112,7 +112,7 @@ def test_a_plan_costs_a_look_and_a_write_for_each_hundred(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("project", [500], indirect=True)
-@pytest.mark.parametrize("traced", [True, False])
+@pytest.mark.parametrize("traced", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_one_bad_record_in_five_hundred_costs_half_as_much_again_at_most(
     project: SandboxProject, verdict: dict[str, str], *, traced: bool
 ) -> None:

@@ -91,6 +91,7 @@ def test_an_upload_that_fails_is_made_anew(project: SandboxProject, verdict: dic
     require_as_planned(project, verdict)
 
 
+@pytest.mark.slow
 def test_a_job_that_fails_half_way_is_finished(project: SandboxProject, verdict: dict[str, str]) -> None:
     project.running.faults.order_inside("fail_ingest_job")
     (result,) = sync(project.runtime, (), FORCE)

@@ -85,7 +85,7 @@ class People:
         return str(self._draw.choice(self._org.records.select(name))["_id"])
 
 
-@pytest.fixture(params=[REST, BULK])
+@pytest.fixture(params=[REST, pytest.param(BULK, marks=pytest.mark.slow)])
 def project(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SandboxProject]:
     """An org that answers in small pages; pulled by REST, or by bulk jobs."""
     with sandbox_project(tmp_path, crms=("salesforce",), accounts=25) as opened:

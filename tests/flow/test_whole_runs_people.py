@@ -47,6 +47,7 @@ def _only(project: SandboxProject) -> str:
     return name
 
 
+@pytest.mark.slow
 def test_a_persons_edit_is_kept_and_reported_then_restored_where_the_mapping_says_so(
     labelled: SandboxProject, verdict: dict[str, str]
 ) -> None:
@@ -113,6 +114,7 @@ def test_a_brake_in_one_crm_stops_both(verdict: dict[str, str], tmp_path: Path) 
         assert (alone.exit_code, alone.applied.changed) == (0, 1)
 
 
+@pytest.mark.slow
 def test_a_saved_plan_is_written_as_seen_and_refused_where_the_crm_moved(
     labelled: SandboxProject, verdict: dict[str, str], tmp_path: Path
 ) -> None:

@@ -60,6 +60,7 @@ def _until_quiet(project: SandboxProject, runs: int) -> RunResult:
     pytest.fail(f"not quiet after {runs} runs: {result}")
 
 
+@pytest.mark.slow
 def test_a_login_that_was_revoked_ends_with_4_and_writes_nothing(fresh: SandboxProject) -> None:
     crm = fresh.crms[_only(fresh)]
     crm.revoke()
@@ -148,6 +149,7 @@ def test_random_faults_end_as_planned(fresh: SandboxProject, verdict: dict[str, 
     assert fresh.runtime.journal.changes.unsettled(crm) == []
 
 
+@pytest.mark.slow
 def test_a_lost_answer_to_every_write_is_read_back_and_no_person_is_suspected(
     fresh: SandboxProject, verdict: dict[str, str]
 ) -> None:
@@ -161,6 +163,7 @@ def test_a_lost_answer_to_every_write_is_read_back_and_no_person_is_suspected(
     assert fresh.doubled(crm.name) == []
 
 
+@pytest.mark.slow
 def test_a_crm_that_is_down_for_writes_changes_nothing_and_comes_back(
     fresh: SandboxProject, verdict: dict[str, str]
 ) -> None:
@@ -178,6 +181,7 @@ def test_a_crm_that_is_down_for_writes_changes_nothing_and_comes_back(
     assert _shown(fresh, crm.name) == verdict
 
 
+@pytest.mark.slow
 def test_a_locked_row_waits_for_its_lock(verdict: dict[str, str], tmp_path: Path) -> None:
     del verdict
     with sandbox_project(tmp_path, crms=("salesforce",), accounts=10) as project:
@@ -188,6 +192,7 @@ def test_a_locked_row_waits_for_its_lock(verdict: dict[str, str], tmp_path: Path
         assert project.doubled("salesforce") == []
 
 
+@pytest.mark.slow
 def test_trouble_in_one_crm_leaves_the_other_alone(verdict: dict[str, str], tmp_path: Path) -> None:
     del verdict
     with sandbox_project(tmp_path, accounts=12) as project:
