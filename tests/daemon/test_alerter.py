@@ -205,6 +205,26 @@ def test_a_broken_configuration_and_its_mending_are_told(rig: Rig, service: Hook
     assert service.titles == ["crm-kare: north: the configuration is read again"]
 
 
+def test_a_restart_by_a_good_configuration_ends_the_alert_of_a_broken_one(rig: Rig, service: Hook) -> None:
+    _, before = rig.alerter()
+    before.misconfigured(Problem("ConfigError", "no such key", where="crm-kare.yaml:3"))
+    step(before)
+    service.came.clear()
+    _, after = rig.alerter()
+    after.start()
+    after.close()
+    assert service.titles == ["crm-kare: north: the configuration is read again"]
+
+
+def test_the_minutes_look_comes_while_runs_end_all_the_time(rig: Rig, service: Hook) -> None:
+    _, alerter = rig.alerter()
+    for _ in range(5):
+        rig.world.clock.advance(900)
+        alerter.ended("one", "webhook", ended(RunStatus.DONE))
+        step(alerter)
+    assert service.titles == ["crm-kare: north: one: no run comes to its end"]
+
+
 def test_an_override_that_expires_is_told_and_the_next_one_too(rig: Rig, service: Hook) -> None:
     runtime, alerter = rig.alerter()
     alerter.look()

@@ -51,9 +51,14 @@ class Rig:
         self.opened.append(self.world.open())
         return self.opened[-1]
 
+    @property
+    def logger(self) -> Any:
+        """What hands events to `log`."""
+        return structlog.wrap_logger(self.log, processors=[_as_is])
+
     def alerter(self) -> Alerter:
         """A daemon's."""
-        return Alerter(self.open(), structlog.wrap_logger(self.log, processors=[_as_is]), lambda _outcome: None)
+        return Alerter(self.open(), self.logger, lambda _outcome: None)
 
 
 @pytest.fixture
@@ -95,7 +100,7 @@ def test_one_of_two_daemons_sends_it_once_at_its_moment(rig: Rig, service: Hook)
 def test_names_that_a_chat_would_take_for_a_command_are_made_harmless(rig: Rig, service: Hook) -> None:
     rig.url(ALERT_URLS=service.url())
     runtime = rig.open()
-    assert send_all(runtime, collect_all(runtime)) == []
+    assert send_all(runtime, collect_all(runtime, rig.logger)) == []
     (told,) = service.came
     assert "‹!channel›" in told["message"]
     assert "@everyone" not in told["message"]
@@ -105,7 +110,7 @@ def test_each_owner_gets_their_own_part_by_mail_and_nobody_elses(rig: Rig) -> No
     with mail_server() as (port, letters):
         rig.url(DIGEST_URLS=f"mailto://127.0.0.1:{port}/?from=kare@example.com&to={{owner_email}}")
         runtime = rig.open()
-        assert send_all(runtime, collect_all(runtime)) == []
+        assert send_all(runtime, collect_all(runtime, rig.logger)) == []
     (letter,) = map(message_from_string, letters)
     assert letter["To"] is not None
     assert "ann@example.com" in letter["To"]
@@ -128,3 +133,20 @@ def test_an_address_that_fails_is_named_by_number_and_service(rig: Rig, service:
 def test_without_an_address_it_cannot_be_sent(rig: Rig) -> None:
     with pytest.raises(ConfigError, match="no address"):
         send_all(rig.open(), [])
+
+
+def test_a_crm_whose_digest_cannot_be_made_keeps_no_others_back(rig: Rig) -> None:
+    rig.world.add("two")
+    rig.world.account("two", "a1", owner="Ann")
+    sync(rig.open(), ["two"], Options(force=True))
+    rig.world.folder.joinpath("one.yaml").write_text("version: 99\n")
+    assert [one.crm for one in collect_all(rig.open(), rig.logger)] == ["two"]
+    (left,) = [call.kwargs for call in rig.log.calls if call.kwargs["event"] == "digest left out"]
+    assert left["crm"] == "one"
+    assert "crm-kare digest one --send" in left["fix"]
+
+
+def test_a_wrong_address_of_a_digest_on_a_schedule_is_told_at_the_start(rig: Rig, service: Hook) -> None:
+    rig.url(ALERT_URLS=service.url(), DIGEST_URLS="dbus://")
+    with pytest.raises(ConfigError, match="CRM_KARE_DIGEST_URLS"):
+        rig.alerter()

@@ -4,17 +4,21 @@ only where the project sets a schedule, or somebody sends it.
 
 from collections.abc import Sequence
 from datetime import datetime
+from threading import Lock
 from typing import Final
 
 from crm_kare.config.alerting import ALERT_URLS, DIGEST_URLS
 from crm_kare.daemon.alerts.post import Address, addresses, send_page
+from crm_kare.daemon.inbox import Log
 from crm_kare.daemon.schedule import cron
-from crm_kare.errors import ConfigError
+from crm_kare.errors import ConfigError, KareError
 from crm_kare.report.digest import Digest, collect, page, text
 from crm_kare.sync.runtime import Runtime
 
 TOPIC: Final = "digest"
 """What the journal calls its slots."""
+
+_ONE_AT_A_TIME: Final = Lock()
 
 
 def digest_addresses(runtime: Runtime) -> tuple[Address, ...]:
@@ -39,9 +43,19 @@ def due(runtime: Runtime, began: datetime) -> bool:
     return slot is not None and runtime.journal.alerts.take_slot(TOPIC, slot.isoformat(), now)
 
 
-def collect_all(runtime: Runtime) -> list[Digest]:
-    """The digests of all CRMs of which something was pulled."""
-    return [collect(runtime, crm) for crm in runtime.project.crms if runtime.mirror(crm).exists()]
+def collect_all(runtime: Runtime, log: Log) -> list[Digest]:
+    """The digests of all CRMs of which something was pulled; one that cannot be made is told of, and left out. Each judges a whole
+    mirror, so that many projects of one process take turns.
+    """
+    found = []
+    for crm in [one for one in runtime.project.crms if runtime.mirror(one).exists()]:
+        try:
+            with _ONE_AT_A_TIME:
+                found.append(collect(runtime, crm))
+        except KareError as error:
+            told = f"When it is mended, `crm-kare digest {crm} --send` sends it."
+            log.error("digest left out", crm=crm, code=error.code, fix=told)  # noqa: TRY400  a traceback may hold customers' data
+    return found
 
 
 def send_all(runtime: Runtime, digests: Sequence[Digest]) -> list[str]:

@@ -2,11 +2,12 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from queue import Empty, Full, Queue
 from typing import Final
 
-from crm_kare.config.alerting import ALERT_URLS, Kind
+from crm_kare.config.alerting import ALERT_URLS, DIGEST_URLS, Kind
 from crm_kare.daemon import digests
 from crm_kare.daemon.alerts import conditions, watch
 from crm_kare.daemon.alerts.post import Address, addresses, reached
@@ -41,6 +42,12 @@ Count = Callable[[str], None]
 def alert_addresses(runtime: Runtime) -> tuple[Address, ...]:
     """Where a project's alerts go; `ConfigError` where an address is wrong."""
     return addresses(runtime.settings.secret(ALERT_URLS), ALERT_URLS)
+
+
+def _check_digest(runtime: Runtime) -> None:
+    """`ConfigError` where an address of a digest on a schedule is wrong: known now, and not when it is to be sent."""
+    if runtime.project.digest.schedule:
+        addresses(runtime.settings.secret(DIGEST_URLS), DIGEST_URLS)
 
 
 class Teller:
@@ -96,6 +103,8 @@ class Alerter(Listener):
     def __init__(self, runtime: Runtime, log: Log, count: Count) -> None:
         self._runtime, self._log, self._count = runtime, log, count
         self._where = alert_addresses(runtime)
+        _check_digest(runtime)
+        self._looked = runtime.clock.monotonic()
         self._rested: dict[str, datetime] = {}
         self._looker = Looker(runtime.clock.now(), self._rested)
         self._overrides_of: dict[str, date] = {}
@@ -107,6 +116,8 @@ class Alerter(Listener):
     def start(self) -> None:
         """Begin; returns at once."""
         self._started = True
+        runtime = self._runtime
+        self._put(lambda: watch.note(runtime, "", conditions.configuration(None)))  # it was read just now
         if self._on:
             self._thread.start()
 
@@ -129,6 +140,7 @@ class Alerter(Listener):
         """A changed configuration is in force: its addresses and limits count from now on."""
         try:
             self._where = alert_addresses(runtime)
+            _check_digest(runtime)
         except ConfigError as error:
             self._log.error("alerts as before", message=str(error))
         self._runtime = runtime
@@ -142,6 +154,7 @@ class Alerter(Listener):
 
     def look(self) -> None:
         """Look at every CRM, at its overrides once a day. Of one that is wrong the other ones' looks know nothing."""
+        self._looked = self._runtime.clock.monotonic()
         today = self._runtime.clock.now().date()
         for crm in self._runtime.project.crms:
             try:
@@ -157,11 +170,18 @@ class Alerter(Listener):
         """Send the owners' digest, where its schedule says so and no other daemon does."""
         if not digests.due(self._runtime, self._looker.began):
             return
-        failed = digests.send_all(self._runtime, digests.collect_all(self._runtime))
+        found, again = digests.collect_all(self._runtime, self._log), "`crm-kare digest --send` sends it again."
+        if not found:
+            return
+        try:
+            failed = digests.send_all(self._runtime, found)
+        except KareError as error:
+            self._log.error("digest not sent", message=error.message, fix=f"{error.fix} {again}")
+            return
         if failed:
-            self._log.warning("digest not taken", addresses=failed, fix="`crm-kare digest --send` sends it again.")
+            self._log.warning("digest not taken", addresses=failed, fix=again)
         else:
-            self._log.info("digest sent")
+            self._log.info("digest sent", crms=[one.crm for one in found])
 
     def deliver(self, pauses: Sequence[float] = PAUSES) -> None:
         """Tell what is due."""
@@ -191,13 +211,15 @@ class Alerter(Listener):
         return not self._events.empty()
 
     def take_in(self) -> bool:
-        """Take in one thing heard, or look around where nothing was heard for a minute; whether to go on."""
-        try:
-            event = self._events.get(timeout=_LOOK_S)
-        except Empty:
-            event = self.look
+        """Take in one thing heard, and look around where that was a minute ago, whether or not anything was heard; whether to go on."""
+        monotonic = self._runtime.clock.monotonic
+        event: Callable[[], None] | None = _nothing
+        with suppress(Empty):
+            event = self._events.get(timeout=max(0.0, self._looked + _LOOK_S - monotonic()))
         if event is not None:
             self._safely(event)
+            if monotonic() >= self._looked + _LOOK_S:
+                self._safely(self.look)
         if not self.waiting():
             self._safely(self.deliver)
         return event is not None
@@ -223,3 +245,7 @@ class Alerter(Listener):
             self._events.put_nowait(event)
         except Full:
             self._count(DROPPED)  # the next run, or the next look, tells the same
+
+
+def _nothing() -> None:
+    """Nothing was heard."""
