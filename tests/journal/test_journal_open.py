@@ -113,3 +113,10 @@ def test_readers_are_not_blocked_by_a_writer(tmp_path: Path) -> None:
 
 def store_now() -> datetime:
     return datetime(2026, 11, 3, 12, 0, tzinfo=UTC)
+
+
+def test_a_postgresql_that_hangs_is_noticed_and_the_address_may_say_how_soon() -> None:
+    made, _ = engines.engine("postgresql+psycopg://kare@db.example.com/kare?connect_timeout=3")
+    assert made.url.query["connect_timeout"] == "3"
+    assert {"keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout"} <= set(made.url.query)
+    made.dispose()
