@@ -45,8 +45,8 @@ test: setup          ## the tests, under five minutes
 test-all: setup      ## the long ones too
 	$(PYTEST) --timeout=900
 
-test-slow: setup     ## only the long ones
-	$(PYTEST) -m slow --timeout=900
+test-slow: setup     ## only the long ones, without those of many minutes
+	$(PYTEST) -m "slow and not long" --timeout=900
 
 check: setup         ## format, lint, types, import contracts, tests
 	$(RUN) ruff format --check
