@@ -42,6 +42,7 @@ def test_a_run_is_undone_after_its_plan_was_shown_and_confirmed(
     assert labelled("sync").code == 6
 
 
+@pytest.mark.slow
 def test_who_says_no_changes_nothing(labelled: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     run = _newest(labelled)
     monkeypatch.setattr("sys.stdin", StringIO("n\n"))
@@ -92,6 +93,7 @@ def test_rejected_rows_are_listed_with_cause_and_fix_and_exported_without_formul
     assert labelled("show", "nonesuch", "--rejected").code == 2
 
 
+@pytest.mark.slow
 def test_the_journal_is_backed_up_and_restored(labelled: Door) -> None:
     file = labelled.file("kare.backup")
     made = labelled("backup", str(file), "--json").document
@@ -106,6 +108,7 @@ def test_the_journal_is_backed_up_and_restored(labelled: Door) -> None:
     assert labelled("restore", str(labelled.file("crm-kare.yaml")), "--yes").code == 2
 
 
+@pytest.mark.slow
 def test_what_is_kept_of_a_deleted_account_is_erased(labelled: Door) -> None:
     assert labelled("erase", "shop", "a1", "--yes").code == 2
     rows = labelled.file("accounts.csv").read_text().splitlines(keepends=True)
@@ -117,6 +120,7 @@ def test_what_is_kept_of_a_deleted_account_is_erased(labelled: Door) -> None:
     assert "0 rows erased" in labelled("erase", "shop", "a1", "--yes").out
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("judged_once")
 def test_overrides_are_told_as_table_json_and_csv(shop: Door) -> None:
     assert shop("overrides").code == 3

@@ -16,6 +16,8 @@ from hubspot.crm.contacts.exceptions import ApiException as ContactsError
 from hubspot.crm.deals.exceptions import ApiException as DealsError
 from hubspot.crm.objects.tasks.exceptions import ApiException as TasksError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def target() -> Iterator[HubSpotTarget]:

@@ -16,6 +16,8 @@ from hubspot.oauth.exceptions import ApiException as OauthError
 
 from crm_kare.sandbox.hubspot.portal import EXPORT
 
+pytestmark = pytest.mark.slow
+
 SPEC = "associationCategory", "associationTypeId"
 
 

@@ -22,6 +22,8 @@ from simple_salesforce.exceptions import (
 )
 from simple_salesforce.format import format_soql
 
+pytestmark = pytest.mark.slow
+
 
 class ToSandbox(HTTPAdapter):
     """Leads every https:// address, login.salesforce.com's too, to the sandbox on loopback."""

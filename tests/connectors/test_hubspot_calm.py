@@ -82,6 +82,7 @@ def test_a_change_is_seen_among_many_that_came_already(rig: Any, copy: Copy) -> 
         assert copy.names == names(rig)
 
 
+@pytest.mark.slow
 def test_who_went_into_the_archive_is_seen(rig: Any, copy: Copy) -> None:
     copy.pull()
     rig.portal.settings = replace(rig.portal.settings, index_lag=25.0, lag_keeps_deleted=True)
@@ -90,6 +91,7 @@ def test_who_went_into_the_archive_is_seen(rig: Any, copy: Copy) -> None:
     assert copy.names == names(rig)
 
 
+@pytest.mark.slow
 def test_a_second_change_shown_late_behind_many_newer_ones_is_there(rig: Any, copy: Copy) -> None:
     """The index shows the first change of one record, and the second only a while after it showed those of others."""
     first, *others = sorted(copy.names)
@@ -106,6 +108,7 @@ def test_a_second_change_shown_late_behind_many_newer_ones_is_there(rig: Any, co
     assert copy.names == names(rig)
 
 
+@pytest.mark.slow
 def test_a_record_shown_late_just_when_another_is_archived_is_there(rig: Any, copy: Copy) -> None:
     fresh, gone, *others = sorted(copy.names)
     rig.clock.advance(steps.DAY)
@@ -121,6 +124,7 @@ def test_a_record_shown_late_just_when_another_is_archived_is_there(rig: Any, co
     assert copy.names == names(rig)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wait", [40, *(pytest.param(one, marks=pytest.mark.slow) for one in (10, 3600))])
 def test_a_record_shown_late_just_when_others_are_merged_is_there_once_the_survivor_is_shown(
     rig: Any, copy: Copy, wait: float
@@ -153,6 +157,7 @@ def test_with_a_clock_that_stands_still_nothing_is_taken_for_known(rig: Any, cop
     assert copy.names == names(rig)
 
 
+@pytest.mark.slow
 def test_an_archive_too_long_to_read_means_that_nothing_is_taken_for_known(rig: Any) -> None:
     ids = [str(one) for one in rig.seed("accounts", rows(rig.setting, "accounts", MANY + 101))]
     for one in ids[MANY:]:
@@ -165,6 +170,7 @@ def test_an_archive_too_long_to_read_means_that_nothing_is_taken_for_known(rig: 
         assert len(made.pull(seconds).rows) == MANY
 
 
+@pytest.mark.slow
 def test_a_pull_that_was_stopped_on_its_way_takes_nothing_for_known(rig: Any, copy: Copy) -> None:
     spec, ids = rig.setting.specs["accounts"], list(copy.names)
     rig.clock.advance(steps.DAY)

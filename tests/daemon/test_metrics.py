@@ -107,6 +107,7 @@ def test_what_is_kept_is_told_after_a_restart_and_whoever_ran_the_crm(rig: Read)
     assert rig.value("runs_total", fresh, crm="one", kind="sync", status="done") == 0
 
 
+@pytest.mark.slow
 def test_the_profiles_told_are_those_of_the_last_run_that_wrote_labels(rig: Read) -> None:
     sync(rig.runtime, ["one"], Options(force=True))
     rig.world.verdict["a1"] = "unknown"
@@ -154,6 +155,7 @@ def test_refused_accounts_stay_open_and_a_run_with_some_still_came_to_its_end(ri
     assert rig.value("open_rejections", crm="two") == 0
 
 
+@pytest.mark.slow
 def test_two_services_share_no_count_and_no_label_holds_customers_data(rig: Read) -> None:
     sync(rig.runtime, (), Options(force=True))
     rig.service.run("one")

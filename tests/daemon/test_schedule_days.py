@@ -147,6 +147,7 @@ def require_coalesced(runs: list[Made]) -> None:
         assert one.slot > before.slot + quarter, "at least one start passed unmade"
 
 
+@pytest.mark.slow
 def test_in_the_night_that_clocks_go_back_a_named_time_comes_once_and_every_hour_is_made(tmp_path: Path) -> None:
     night = play(tmp_path, "Europe/Berlin", date(2026, 10, 25), hours=5)
     assert night.times("hours") == at([0, 1, 2, 2, 3], 0)

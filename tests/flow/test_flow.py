@@ -127,6 +127,7 @@ def test_a_brake_in_one_crm_stops_all_before_the_first_write(world: World) -> No
     runtime.close()
 
 
+@pytest.mark.slow
 def test_a_smaller_mirror_stops_the_run_and_is_not_taken(world: World) -> None:
     world.add("acme")
     for number in range(60):
@@ -275,6 +276,7 @@ def test_labels_that_are_not_provisioned_stop_a_run_but_not_a_dry_one(acme: Acme
     assert world.crms["acme"].records("accounts")["a1"]["kare_profile"] is None
 
 
+@pytest.mark.slow
 def test_a_quiet_run_asks_for_no_schema_and_the_first_of_a_day_who_it_is(
     acme: Acme, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -297,6 +299,7 @@ def test_a_quiet_run_asks_for_no_schema_and_the_first_of_a_day_who_it_is(
     assert [one.calls.read - runs[1].calls.read for one in runs[1:]] == [0, 1]
 
 
+@pytest.mark.slow
 def test_a_field_taken_away_later_is_noticed_by_the_pull(acme: Acme) -> None:
     world, runtime = acme
     sync(runtime, [], FORCE)

@@ -18,6 +18,8 @@ from crm_kare.sync.judge import Judged, judge
 from crm_kare.sync.result import RunResult
 from crm_kare.sync.runtime import Runtime
 
+pytestmark = pytest.mark.slow
+
 MAPPING = """
 version: 1
 connector: memory
@@ -206,7 +208,6 @@ def test_the_listing_names_every_pair_with_its_reason(evening: Evening) -> None:
     assert listed == [("conflict", "s5", "m5"), ("conflict", "s5", "m6"), ("match", "s1", "m1"), ("match", "s4", "m4")]
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_run_of_one_crm_gives_what_a_run_of_both_gives_and_nothing_more_is_written(tmp_path: Path) -> None:
     world = shop(tmp_path)
@@ -221,7 +222,6 @@ def test_a_run_of_one_crm_gives_what_a_run_of_both_gives_and_nothing_more_is_wri
     runtime.close()
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_people_win_in_their_crm_and_count_in_the_other(tmp_path: Path) -> None:
     world = shop(tmp_path)
@@ -240,7 +240,6 @@ def test_people_win_in_their_crm_and_count_in_the_other(tmp_path: Path) -> None:
     runtime.close()
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_who_is_left_out_and_what_people_decide(tmp_path: Path) -> None:
     world = shop(tmp_path)
@@ -266,7 +265,6 @@ def test_who_is_left_out_and_what_people_decide(tmp_path: Path) -> None:
     runtime.close()
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_label_held_in_one_crm_is_held_in_the_other(tmp_path: Path) -> None:
     """Rule 8: a lapse waits for 30 days where Keep was held, and the label held is the newest of either CRM's."""
@@ -283,7 +281,6 @@ def test_a_label_held_in_one_crm_is_held_in_the_other(tmp_path: Path) -> None:
     runtime.close()
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_over_both_vendors(tmp_path: Path) -> None:
     """The sandbox's CRMs hold one business: whoever has the same web domain in both holds the same labels in both."""

@@ -17,6 +17,7 @@ def _lose(folder: Path) -> None:
         path.unlink()
 
 
+@pytest.mark.slow
 def test_an_account_keeps_the_label_that_it_holds_though_the_journal_is_gone(empty: World) -> None:
     empty.add("acme")
     empty.regular("acme", "a1")

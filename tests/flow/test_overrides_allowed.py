@@ -36,6 +36,7 @@ def sets(world: World, account: str, value: str | None, by: str = "") -> None:
     world.crms["acme"].edit("accounts", account, {FIELD["Override"]: value}, by)
 
 
+@pytest.mark.slow
 def test_only_the_override_of_somebody_on_the_list_is_followed(listed: tuple[World, Runtime]) -> None:
     world, runtime = listed
     sets(world, "a1", "Attain", "Ann")

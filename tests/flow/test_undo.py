@@ -64,6 +64,7 @@ def test_a_first_run_is_undone_to_blank(acme: Acme) -> None:
     assert {profile for profile, _ in held(runtime).values()} == {None}
 
 
+@pytest.mark.slow
 def test_what_moved_or_went_meanwhile_is_listed_and_left(acme: Acme) -> None:
     world, runtime = acme
     sync(runtime, [], FORCE)
@@ -99,6 +100,7 @@ def test_what_a_later_run_wrote_stays(acme: Acme) -> None:
     assert held(runtime)["a2"][0] == "Keep"
 
 
+@pytest.mark.slow
 def test_the_plan_alone_writes_nothing_and_holds_nothing(acme: Acme) -> None:
     world, runtime = acme
     wrong = wrongly(world, runtime)
@@ -110,6 +112,7 @@ def test_the_plan_alone_writes_nothing_and_holds_nothing(acme: Acme) -> None:
     assert next_one.exit_code == 0
 
 
+@pytest.mark.slow
 def test_a_plan_that_was_looked_at_is_refused_where_the_crm_moved_since(acme: Acme) -> None:
     world, runtime = acme
     wrong = wrongly(world, runtime)
@@ -139,6 +142,7 @@ def test_a_saved_undo_is_applied_as_an_undo(acme: Acme, tmp_path: Path) -> None:
     assert again.problems[0].code == "undone"
 
 
+@pytest.mark.slow
 def test_after_an_undo_a_run_that_would_write_waits_for_approval(acme: Acme, tmp_path: Path) -> None:
     world, runtime = acme
     wrong = wrongly(world, runtime)

@@ -14,6 +14,8 @@ import requests
 from crm_kare.sandbox.hubspot.links import untie
 from crm_kare.sandbox.hubspot.portal import EXPORT, moment
 
+pytestmark = pytest.mark.slow
+
 ASK = "/crm/v3/exports/export/async"
 DEALS: dict[str, Any] = {
     "exportType": "VIEW",

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 LISTS = "/crm/v3/lists"
 PROPERTIES = "/crm/v3/properties/companies"
 PROFILE = {

@@ -9,6 +9,8 @@ from crm_kare.sandbox.hubspot.definitions import COMPANIES
 from crm_kare.sandbox.hubspot.rules import Rule
 from crm_kare.sandbox.hubspot.writing import restore
 
+pytestmark = pytest.mark.slow
+
 COMPANY = "/crm/v3/objects/companies"
 DATED = "/crm/objects/2026-09/companies"
 

@@ -16,6 +16,8 @@ from crm_kare.sandbox.hubspot.links import tie, untie
 from crm_kare.sandbox.hubspot.portal import APP_ID
 from crm_kare.sandbox.hubspot.writing import write
 
+pytestmark = pytest.mark.slow
+
 COMPANY = "/crm/v3/objects/companies"
 
 

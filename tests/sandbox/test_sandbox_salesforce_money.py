@@ -7,6 +7,8 @@ import pytest
 
 from crm_kare.sandbox.salesforce import money
 
+pytestmark = pytest.mark.slow
+
 _PAIRS = {"United States": "USD", "United Kingdom": "GBP", "Japan": "JPY"}
 
 

@@ -6,6 +6,8 @@ import pytest
 
 from crm_kare.sandbox.salesforce import profiles
 
+pytestmark = pytest.mark.slow
+
 READ = {"Account": ("Read",), "Opportunity": ("Read",)}
 EDIT = {"Account": ("Read", "Edit")}
 
