@@ -18,7 +18,7 @@ def _run(script: str, *words: str) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("crm", ["salesforce", "hubspot"])
+@pytest.mark.parametrize("crm", ["salesforce", pytest.param("hubspot", marks=pytest.mark.long)])
 def test_the_run_that_is_measured_is_quiet(crm: str) -> None:
     told = _run("quiet.py", "--crm", crm, "--accounts", "250", "--times", "1")
     assert "250 judged, 0 planned" in told

@@ -180,6 +180,7 @@ def test_in_berlins_spring_the_hour_that_is_not_there_costs_no_run(tmp_path: Pat
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_in_new_yorks_autumn(tmp_path: Path) -> None:
     """25 hours: at 2:00 summer time it is 1:00 again."""
     day = play(tmp_path, "America/New_York", date(2026, 11, 1))
@@ -191,6 +192,7 @@ def test_in_new_yorks_autumn(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_in_new_yorks_spring(tmp_path: Path) -> None:
     """23 hours: at 2:00 it is 3:00."""
     day = play(tmp_path, "America/New_York", date(2026, 3, 8))

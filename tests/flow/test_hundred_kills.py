@@ -33,7 +33,7 @@ PHASES = (
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 
-@pytest.mark.parametrize("kills", [30, pytest.param(MANY, marks=pytest.mark.long)])
+@pytest.mark.parametrize("kills", [20, pytest.param(MANY, marks=pytest.mark.long)])
 def test_killed_a_hundred_times(tmp_path: Path, kills: int) -> None:
     """Day by day: kills, then a run left alone. The CRMs hold what the twin's hold, whose runs nobody disturbed; nothing
     changed twice, and every change of the CRM's own history stands in the journal once. Salesforce is written through

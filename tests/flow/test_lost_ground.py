@@ -155,7 +155,7 @@ def shared(postgresql: str, tmp_path: Path, verdict: Verdict) -> Iterator[tuple[
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("calls", [2, 9, 16, 20])
+@pytest.mark.parametrize("calls", [2, 9, 16, 18])
 def test_the_database_is_restarted_in_mid_run(
     shared: tuple[SandboxProject, Path], verdict: Verdict, calls: int
 ) -> None:
@@ -168,7 +168,7 @@ def test_the_database_is_restarted_in_mid_run(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("calls", [2, 9, 16, 20])
+@pytest.mark.parametrize("calls", [2, 9, 16, 18])
 def test_the_database_ends_in_mid_run_and_comes_back_later(
     shared: tuple[SandboxProject, Path], verdict: Verdict, calls: int
 ) -> None:

@@ -149,7 +149,7 @@ def test_the_mirror_is_what_was_accepted_whatever_happens(plan: list[Step]) -> N
 
 
 @pytest.mark.slow
-@settings(max_examples=300, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(st.lists(steps, min_size=2, max_size=10))
 def test_the_mirror_is_what_was_accepted_over_many_histories(plan: list[Step]) -> None:
     check(plan)
