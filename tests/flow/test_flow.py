@@ -54,6 +54,7 @@ def test_a_first_run_needs_approval(acme: Acme) -> None:
     assert world.labels("acme", "a1")["Profile"] is None
 
 
+@pytest.mark.slow
 def test_a_staged_start_does_not_approve_the_rest(acme: Acme) -> None:
     world, runtime = acme
     (some,) = sync(runtime, [], Options(force=True, limit=1))
@@ -104,6 +105,7 @@ def test_an_override_wins_and_ends(acme: Acme) -> None:
     assert (shown["Override"], shown["Override_Until"]) == ("Expand", "2026-11-04")
 
 
+@pytest.mark.slow
 def test_a_brake_in_one_crm_stops_all_before_the_first_write(world: World) -> None:
     for name in ("acme", "beta"):
         world.add(name)
@@ -209,6 +211,7 @@ def test_an_altered_plan_and_one_of_another_crm_are_refused(acme: Acme, tmp_path
     assert apply_saved(runtime, "acme", path).exit_code == UsageError.exit_code
 
 
+@pytest.mark.slow
 def test_accounts_that_leave_the_filter_are_cleared_once(acme: Acme) -> None:
     world, runtime = acme
     sync(runtime, [], FORCE)
