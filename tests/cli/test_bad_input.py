@@ -87,6 +87,7 @@ def test_an_empty_crm_and_one_account_are_no_error(shop: Door, accounts: int) ->
     assert (ended.code, run["scored"], run["applied"]["changed"]) == (0, accounts, accounts)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("judged_once")
 def test_wrong_places_are_told(shop: Door) -> None:
     assert shop("pull", "shop").code == 0

@@ -32,6 +32,7 @@ def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
     made.close()
 
 
+@pytest.mark.slow
 def test_a_first_run_waits_for_approval_and_says_how_while_the_other_goes_on(rig: Rig) -> None:
     sync(rig.runtime, ["two"], Options(force=True))
     rig.service.run("one")
@@ -45,6 +46,7 @@ def test_a_first_run_waits_for_approval_and_says_how_while_the_other_goes_on(rig
     assert (told["one"]["last"]["exit_code"], told["two"]["last"]["exit_code"]) == (6, 0)
 
 
+@pytest.mark.slow
 def test_logs_hold_no_customers_data(rig: Rig) -> None:
     sync(rig.runtime, (), Options(force=True))
     rig.service.run("one")

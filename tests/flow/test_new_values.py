@@ -33,6 +33,7 @@ def deal(world: World, stage: str) -> None:
     world.crms["beta"].insert("opportunities", {"account_id": "a1", "stage": stage, "closed_on": "2026-10-20"})
 
 
+@pytest.mark.slow
 def test_an_unknown_value_that_appears_stops_all_crms_until_it_is_approved_or_mapped(
     two: tuple[World, Runtime],
 ) -> None:

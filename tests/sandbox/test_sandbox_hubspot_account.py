@@ -8,6 +8,8 @@ import requests
 
 from crm_kare.sandbox.hubspot import Limits
 
+pytestmark = pytest.mark.slow
+
 PROPERTIES = "/crm/v3/properties/companies"
 PROFILE = {
     "name": "kare_profile",

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ONE = "/crm/v4/objects/deals"
 MANY = "/crm/v4/associations/deals/companies"
 DATED = "/crm/associations/2026-09/deals/companies"

@@ -9,6 +9,8 @@ import pytest
 from crm_kare.sandbox.faults import Fault
 from crm_kare.sandbox.salesforce.bulk.work import run_out
 
+pytestmark = pytest.mark.slow
+
 JOBS = "/jobs/ingest"
 MULTIPLE = (
     "Found multipe contents for job: <{}>, please 'Close' / 'Abort' / 'Delete' the current Job then create a new Job"

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 LOG = "/sobjects/Account/deleted/"
 NEWS = "/sobjects/Account/updated/"
 

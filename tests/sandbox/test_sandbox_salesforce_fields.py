@@ -6,6 +6,8 @@ import pytest
 
 from crm_kare.sandbox.salesforce import profiles, record_types
 
+pytestmark = pytest.mark.slow
+
 NAME = "Mood__c"
 
 
