@@ -10,7 +10,9 @@ _BENCH = Path(__file__).parents[2] / "bench" / "pull.py"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("crm", "accounts"), [("salesforce", 5000), ("hubspot", 500)])
+@pytest.mark.parametrize(
+    ("crm", "accounts"), [("salesforce", 5000), pytest.param("hubspot", 500, marks=pytest.mark.long)]
+)
 def test_the_mirror_holds_what_the_bare_loop_reads(crm: str, accounts: int) -> None:
     size = ["--accounts", str(accounts), "--opportunities", str(2 * accounts)]
     words = ["--crm", crm, *size, "--times", "1", "--any-speed"]

@@ -222,6 +222,7 @@ def test_a_run_of_one_crm_gives_what_a_run_of_both_gives_and_nothing_more_is_wri
     runtime.close()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_people_win_in_their_crm_and_count_in_the_other(tmp_path: Path) -> None:
     world = shop(tmp_path)
@@ -265,6 +266,7 @@ def test_who_is_left_out_and_what_people_decide(tmp_path: Path) -> None:
     runtime.close()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_a_label_held_in_one_crm_is_held_in_the_other(tmp_path: Path) -> None:
     """Rule 8: a lapse waits for 30 days where Keep was held, and the label held is the newest of either CRM's."""

@@ -268,7 +268,7 @@ OWN = st.dictionaries(st.sampled_from(["Profile", "Motion", "Reason", "Changed_O
 ACCOUNTS = st.dictionaries(st.sampled_from("abcdef"), st.tuples(WANTED, HELD, OWN, st.booleans()), max_size=6)
 
 
-@pytest.mark.parametrize("examples", [8, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("examples", [8, pytest.param(60, marks=[pytest.mark.slow, pytest.mark.long])])
 def test_planning_again_after_a_plan_was_written_plans_nothing(examples: int) -> None:
     once = given(accounts=ACCOUNTS, restore=st.booleans())(_require_quiet_after_a_plan)
     few = settings(max_examples=examples, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
