@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import pytest
 from flow.worlds import World
 
-from crm_kare.sync.flow import Options, plan_only, sync
+from crm_kare.sync.flow import Options, plan_only, pull_only, sync
 from crm_kare.sync.runtime import Runtime
+from crm_kare.sync.unmapped import unmapped
 
 FORCE = Options(force=True)
 STAGES = "outcome: {field: stage, map: {Won: won, Lost: lost}}"
@@ -77,6 +78,23 @@ def test_it_is_no_hindrance_where_it_is_mapped_or_the_project_asks_for_more_of_t
     assert {one.exit_code for one in sync(reopened)} == {0}
     reopened.close()
     del runtime
+
+
+def test_a_text_and_a_stage_whose_flags_tell_are_never_unknown(world: World) -> None:
+    world.add("acme")
+    mapping = world.folder / "acme.yaml"
+    flags = "is_won: is_won, is_closed: is_closed"
+    both = "outcome: {field: stage, map: {Won: won}}, type: {field: stage, map: {Won: Gained}}"
+    world.account("acme", "a1")
+    world.crms["acme"].insert("opportunities", {"account_id": "a1", "stage": "Signed", "closed_on": "2026-10-20"})
+    for told, found in ((f"{flags}, {both}", []), (both, ["outcome"])):
+        before = mapping.read_text()
+        mapping.write_text(before.replace(flags, told))
+        runtime = world.open()
+        pull_only(runtime, "acme")
+        assert [one.column for one in unmapped(runtime, "acme")] == found
+        runtime.close()
+        mapping.write_text(before)
 
 
 @pytest.mark.slow
